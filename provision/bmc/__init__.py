@@ -1,0 +1,1 @@
+"""Talking to one BMC over Redfish: identity, inventory, power, boot, media, BIOS."""

@@ -1,0 +1,51 @@
+"""What can go wrong between us and a BMC, beyond the errors every room knows."""
+
+from __future__ import annotations
+
+from provision.core.errors import CredentialsError, Exit, IdentityError, ProvisionError
+
+
+class PasswordChangeRequired(CredentialsError):
+    """The BMC accepts nothing before its factory password has been changed."""
+
+    code = "password-change-required"
+    remedy = "Change the password in the BMC's own page or tool, then try again."
+
+
+class IdentityChanged(IdentityError):
+    """The BMC shows another certificate than the one pinned for its address."""
+
+    code = "tls-changed"
+    remedy = (
+        "Find out why it changed (new board, reset, or somebody in between) before you remove "
+        "the old pin from the file named above."
+    )
+
+
+class BmcError(ProvisionError):
+    """The BMC answered with an error."""
+
+    code = "bmc-error"
+    status = Exit.ALL_FAILED
+    remedy = "Read the BMC's own message above; its web page or log may say more."
+
+
+class NotSupported(BmcError):
+    """The BMC has no such function."""
+
+    code = "not-supported"
+    remedy = "Update the BMC's firmware, check its licence, or do this step by hand."
+
+
+class BadReply(BmcError):
+    """The BMC's answer breaks the rules: too large, not JSON, or not what was asked for."""
+
+    code = "bad-reply"
+    remedy = "Reset the BMC, update its firmware, and check that the address is a BMC at all."
+
+
+class NotApplied(BmcError):
+    """The BMC said yes, and the state read back says no."""
+
+    code = "not-applied"
+    remedy = "Try again; some BMCs need the server off, or a newer firmware, for this."

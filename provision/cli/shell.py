@@ -1,0 +1,79 @@
+"""Where errors become words and exit statuses, and logging is set up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import click
+
+from provision.core.errors import Exit, ProvisionError
+
+T = TypeVar("T")
+
+
+def set_up(verbose: int, state_dir: str | None) -> None:
+    """Send our log to standard error, without secrets; choose the state directory."""
+    from provision.core.secrets import RedactingFilter
+
+    if state_dir:
+        os.environ["PROVISION_STATE_DIR"] = state_dir
+    handler = logging.StreamHandler()
+    handler.addFilter(RedactingFilter())
+    handler.setFormatter(logging.Formatter("%(levelname).1s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.ERROR, force=True)
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.getLogger("provision").setLevel(level)
+
+
+def run(command: click.Command) -> int:
+    """Run ``command``; return the exit status of what happened, having told it."""
+    try:
+        status = command.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("Interrupted.", err=True)
+        return Exit.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except ProvisionError as error:
+        tell(error)
+        return error.status
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); nothing is left to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except Exception:  # noqa: BLE001 - the last door: a bug becomes words, not a traceback
+        return _bug()
+    return status if isinstance(status, int) else Exit.OK
+
+
+def tell(error: ProvisionError) -> None:
+    """Print ``error`` for a person: what, why, what to do, and its code."""
+    from provision.core.secrets import redact
+
+    click.echo(redact(f"Error: {error} [{error.code}]"), err=True)
+    if error.hint:
+        click.echo(redact(f"  → {error.hint}"), err=True)
+
+
+def _bug() -> int:
+    from provision.core.secrets import redact
+
+    text = redact(traceback.format_exc())
+    click.echo(f"Internal error: {text.strip().splitlines()[-1]} [internal-fault]", err=True)
+    if logging.getLogger("provision").isEnabledFor(logging.INFO):
+        click.echo(text, err=True)
+    else:
+        click.echo("  → This is a bug: run again with -v for the details to report.", err=True)
+    return Exit.BUG
+
+
+def wait_for(work: Coroutine[Any, Any, T]) -> T:
+    """Run ``work`` on a fresh event loop; Ctrl-C cancels it and lets it clean up."""
+    return asyncio.run(work)

@@ -1,0 +1,30 @@
+"""Text that came from outside, made safe for a terminal, a log and a record."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_LIMIT = 400
+
+
+def clean(text: object, limit: int = _LIMIT) -> str:
+    """Return ``text`` on one line, without control, bidi or invisible characters, cut at ``limit``.
+
+    A BMC chooses its own model name and error messages; a terminal obeys escape sequences in them.
+    """
+    kept = "".join(
+        " " if char in "\r\n\t" else char
+        for char in str(text)[: limit * 4]
+        if char in "\r\n\t " or unicodedata.category(char)[0] != "C"
+    )
+    kept = " ".join(kept.split())
+    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
+def binary(count: float, unit: str = "B") -> str:
+    """Return ``count`` with a binary prefix: ``binary(33554432)`` is ``32.0 MiB``."""
+    for prefix in ("", "Ki", "Mi", "Gi", "Ti"):
+        if abs(count) < 1024:
+            return f"{count:.0f} {unit}" if not prefix else f"{count:.1f} {prefix}{unit}"
+        count /= 1024
+    return f"{count:.1f} Pi{unit}"

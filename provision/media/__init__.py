@@ -1,0 +1,1 @@
+"""Images, and the sticks and cards they are written to."""
