@@ -1,0 +1,188 @@
+"""Documents people write: strict YAML 1.2 that remembers where each value stands.
+
+The YAML is composed into nodes and turned into plain data here, not by the library's constructor,
+because then every duplicate key, odd tag and bad number is found in one go, with its place, and no
+tag can create an object.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from hwprofiles.errors import DocumentError, Problem
+
+#: Where in the data: ``("rules", 3, "check")``.
+Place = tuple[str | int, ...]
+#: Where in the file: line and column, from 1.
+Mark = tuple[int, int]
+
+#: Nobody writes a larger file by hand; a BMC dump named by mistake is one.
+MAX_BYTES: Final = 1 << 20
+_MAX_NODES: Final = 100_000  # aliases of aliases multiply
+_MAX_DEPTH: Final = 40
+_CORE: Final = "tag:yaml.org,2002:"
+
+
+@dataclass(kw_only=True)
+class Document:
+    """Plain data from a file, and where each key and value of it stands."""
+
+    file: str
+    data: Any = None
+    keys: dict[Place, Mark] = field(default_factory=dict)
+    values: dict[Place, Mark] = field(default_factory=dict)
+
+    def problem(self, place: Place, message: str, *, at_key: bool = False) -> Problem:
+        """Return a problem at ``place``, or at the nearest place above it that the file has."""
+        for length in range(len(place), -1, -1):
+            near = place[:length]
+            mark = self.keys.get(near) if at_key else None
+            mark = mark or self.values.get(near)
+            if mark:
+                return Problem(self.file, *mark, message)
+        return Problem(self.file, 0, 0, message)
+
+
+def read_document(path: Path) -> Document:
+    """Read the YAML file ``path`` into plain data with places."""
+    file = str(path)
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise DocumentError([Problem(file, 0, 0, f"cannot be read: {error.strerror}")]) from error
+    if len(raw) > MAX_BYTES:
+        message = f"larger than {MAX_BYTES >> 20} MiB; is it the right file?"
+        raise DocumentError([Problem(file, 0, 0, message)])
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - raw.rfind(b"\n", 0, error.start)
+        message = "not text in UTF-8; save it as UTF-8"
+        raise DocumentError([Problem(file, line, column, message)]) from error
+    return parse_document(text, file)
+
+
+def parse_document(text: str, file: str) -> Document:
+    """Turn YAML ``text`` into plain data with places; ``file`` names it in problems."""
+    node = _compose(text, file)
+    if node is None:
+        raise DocumentError([Problem(file, 1, 1, "the file is empty")])
+    builder = _Builder(Document(file=file))
+    builder.document.data = builder.build(node, ())
+    if builder.problems:
+        raise DocumentError(builder.problems)
+    return builder.document
+
+
+def _compose(text: str, file: str) -> Node | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a reused anchor is no matter to a person
+            node = YAML(typ="safe", pure=True).compose(io.StringIO(text))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        words = " ".join(filter(None, (error.context, error.problem)))
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        raise DocumentError([Problem(file, line, column, f"not YAML: {words}")]) from error
+    except YAMLError as error:
+        first = str(error).splitlines()[0]
+        raise DocumentError([Problem(file, 0, 0, f"not YAML: {first}")]) from error
+    except RecursionError as error:
+        raise DocumentError([Problem(file, 0, 0, "nested too deeply")]) from error
+    return node if isinstance(node, Node) else None
+
+
+class _Builder:
+    """Turns nodes into plain data, collecting places and problems."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.problems: list[Problem] = []
+        self._count = 0
+
+    def build(self, node: Node, place: Place) -> Any:
+        """Return the plain value of ``node``, which stands at ``place``."""
+        self._count += 1
+        self.document.values[place] = _mark(node.start_mark)
+        if self._count > _MAX_NODES or len(place) > _MAX_DEPTH:
+            problem = self.document.problem(place, "too many values, or nested too deeply")
+            raise DocumentError([problem])
+        if isinstance(node, MappingNode):
+            return self._mapping(node, place)
+        if isinstance(node, SequenceNode):
+            self._expect_tag(node, place, "seq")
+            return [self.build(item, (*place, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node, place)
+
+    def _mapping(self, node: MappingNode, place: Place) -> dict[str, Any]:
+        self._expect_tag(node, place, "map")
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, ScalarNode) or key_node.tag != f"{_CORE}str":
+                self._complain(key_node, "a key is a plain word; put it in quotes to make it one")
+                continue
+            key = str(key_node.value)
+            if key in result:
+                first = self.document.keys[(*place, key)][0]
+                self._complain(key_node, f"duplicate key {key!r}, first on line {first}")
+                continue
+            self.document.keys[(*place, key)] = _mark(key_node.start_mark)
+            result[key] = self.build(value_node, (*place, key))
+        return result
+
+    def _scalar(self, node: Node, place: Place) -> Any:
+        kind = str(node.tag).removeprefix(_CORE)
+        text = str(node.value)
+        try:
+            return _SCALARS[kind](text)
+        except KeyError:
+            self._complain(node, f"the tag {node.tag} is not supported here")
+        except ValueError:
+            self._complain(node, f"{text[:40]!r} cannot be read as {kind}; put it in quotes")
+        return None
+
+    def _expect_tag(self, node: Node, place: Place, kind: str) -> None:
+        if node.tag != _CORE + kind:
+            self._complain(node, f"the tag {node.tag} is not supported here")
+
+    def _complain(self, node: Node, message: str) -> None:
+        self.problems.append(Problem(self.document.file, *_mark(node.start_mark), message))
+
+
+def _mark(mark: StringMark) -> Mark:
+    return mark.line + 1, mark.column + 1
+
+
+def _integer(text: str) -> int:
+    digits = text.replace("_", "")
+    prefixed = digits.lstrip("+-")[:2].lower() in ("0x", "0o", "0b")
+    return int(digits, 0 if prefixed else 10)
+
+
+def _float(text: str) -> float:
+    value = float(text.replace("_", ""))
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+#: YAML 1.2 core: ``yes``, ``on`` and ``1:30`` are words; dates stay text for the model to read.
+_SCALARS: Final[dict[str, Any]] = {
+    "str": str,
+    "timestamp": str,
+    "int": _integer,
+    "float": _float,
+    "bool": lambda text: {"true": True, "false": False}.get(text.lower()),
+    "null": lambda _text: None,
+}
