@@ -1,0 +1,1 @@
+"""The stories: validate a server, flash sticks, install a rack."""

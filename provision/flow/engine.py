@@ -1,0 +1,138 @@
+"""Durable work: the port to DBOS, and the only place that imports it.
+
+A job is one workflow per subject. Each step's result is written to the database before the next
+step starts; after a crash the same workflows are taken up, steps with a stored result are not run
+again, and the step that was under way runs once more. So a step is *at least once*, and must look
+before it acts.
+
+The database is a SQLite file that belongs to one controller: a lock beside it keeps a second one
+out (two executors of one name would both run the same steps).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, DBOSPortableJSONSerializer, SetWorkflowID
+
+from provision.core.errors import Conflict
+
+#: Small, and without secrets: everything in it is stored.
+Json = dict[str, Any]
+
+#: Stored with every workflow; a workflow is only taken up by the version that knows its steps.
+#: Raise it when the order or the meaning of steps changes, and keep the old story runnable.
+STORY_VERSION = "1"
+
+_POLL = 0.1  # seconds between looks for queued work; an idle look costs one SQLite read
+
+
+class Story(DBOSConfiguredInstance):
+    """Work on one subject, as a workflow. Subclasses write ``tell``; it may use ``step``."""
+
+    def __init__(self) -> None:
+        super().__init__(config_name="story")
+
+    async def tell(self, subject: Json) -> Json:
+        """Do the work on ``subject``; everything that acts on the world goes through ``step``."""
+        raise NotImplementedError
+
+    @DBOS.workflow(name="story", max_recovery_attempts=1_000_000)
+    async def _workflow(self, subject: Json) -> Json:
+        return await self.tell(subject)
+
+
+DBOS.dbos_class("Story")(Story)
+
+
+async def step(name: str, work: Callable[[], Coroutine[Any, Any, Json]]) -> Json:
+    """Run ``work`` as a durable step, or return what it returned before a crash."""
+    return await DBOS.run_step_async({"name": name}, work)
+
+
+@contextmanager
+def _sole_controller(database: Path) -> Iterator[None]:
+    """Hold the lock beside ``database``; the kernel drops it however this process ends."""
+    fd = os.open(database.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Conflict(
+                f"opening the run in {database.parent}: another controller is working on it",
+                hint="Wait for it, or stop it first; then `provision resume`.",
+            ) from error
+        yield
+    finally:
+        os.close(fd)
+
+
+def _open_sqlite(path: Path) -> sqlalchemy.Engine:
+    """Return an engine that loses nothing at a power cut: WAL, and a sync at each commit."""
+    engine = sqlalchemy.create_engine(f"sqlite:///{path}", pool_size=10, pool_timeout=300)
+
+    @sqlalchemy.event.listens_for(engine, "connect")
+    def _settings(connection: Any, _record: object) -> None:
+        connection.isolation_level = "IMMEDIATE"
+        for pragma in (
+            "busy_timeout=30000",
+            "foreign_keys=ON",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+@asynccontextmanager
+async def _launched(database: Path) -> AsyncIterator[None]:
+    config: DBOSConfig = {
+        "name": "bareiron",
+        "system_database_url": f"sqlite:///{database}",
+        "system_database_engine": _open_sqlite(database),
+        "application_version": STORY_VERSION,
+        "executor_id": "controller",
+        "log_level": "ERROR",
+        "max_executor_threads": 32,
+        "serializer": DBOSPortableJSONSerializer(),
+        "notification_listener_polling_interval_sec": _POLL,
+    }
+    DBOS(config=config)
+    try:
+        yield
+    finally:
+        DBOS.destroy(workflow_completion_timeout_sec=0)
+
+
+async def perform(
+    database: Path, story: Story, subjects: Mapping[str, Json], *, parallel: int
+) -> dict[str, Json]:
+    """Tell ``story`` of every subject, at most ``parallel`` at a time; return the endings by name.
+
+    Called again with the same database after a crash, it takes up what was under way, starts what
+    was not, and returns the stored endings of what was done. Raises ``Conflict`` when another
+    controller has the database.
+    """
+    with _sole_controller(database):
+        async with _launched(database):
+            DBOS.launch()
+            queue = await DBOS.register_queue_async(
+                "subjects", worker_concurrency=parallel, polling_interval_sec=_POLL
+            )
+            handles = {}
+            for name, subject in subjects.items():
+                # The name is the workflow's id: queueing it twice is one workflow.
+                with SetWorkflowID(name):
+                    handles[name] = await queue.enqueue_async(story._workflow, subject)
+            endings = await asyncio.gather(
+                *(handle.get_result(polling_interval_sec=_POLL) for handle in handles.values())
+            )
+            return dict(zip(handles, endings, strict=True))

@@ -1,0 +1,134 @@
+"""Evidence that the hypervisor is up: what its console says, or that it answers on the network.
+
+A step that found a server started has proved nothing; a record says PASS only with one of these.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from provision.core.errors import ConfigError, EvidenceMissing
+from provision.core.servers import Evidence, HttpAnswer, SerialText, TcpAnswer
+from provision.core.text import clean
+
+_POLL = 0.25  # seconds between two looks
+_READ_LIMIT = 16 << 20  # bytes of console text looked at; a boot writes some hundred kilobytes
+_ANSWER_LIMIT = 1 << 20  # bytes of an answer looked at
+_ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]")
+
+Found = dict[str, Any]
+
+
+def console_size(serial: SerialText) -> int:
+    """Return how much the console file holds now; what is before that is an older boot's."""
+    try:
+        return Path(serial.file).stat().st_size
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise ConfigError(
+            f"looking at the serial log {serial.file}: {error.strerror}",
+            hint="Give a file this user may read in evidence.serial.file.",
+        ) from error
+
+
+async def wait_for(evidence: Evidence, *, offset: int, started: float) -> Found:
+    """Wait until the evidence is there; return what was seen.
+
+    ``offset`` is where this boot's console text begins; ``started`` is the Unix time at which the
+    server was started: the time allowed runs from there, so that a resumed run does not begin it
+    anew. Raises ``EvidenceMissing``, with the last that was seen, when the time is up.
+    """
+    while True:
+        found, seen = await _look(evidence, offset)
+        if found is not None:
+            return found
+        if time.time() >= started + evidence.within:
+            raise EvidenceMissing(
+                f"waiting {evidence.within} s for the hypervisor: {seen}",
+            )
+        await asyncio.sleep(_POLL)
+
+
+async def _look(evidence: Evidence, offset: int) -> tuple[Found | None, str]:
+    if evidence.serial is not None:
+        return await asyncio.to_thread(_console, evidence.serial, offset)
+    if evidence.tcp is not None:
+        return await _tcp(evidence.tcp)
+    if evidence.http is not None:
+        return await _http(evidence.http)
+    raise AssertionError("the file's model allows no evidence of another kind")
+
+
+def _console(serial: SerialText, offset: int) -> tuple[Found | None, str]:
+    text = _console_text(serial, offset)
+    place, lines = 0, []
+    for pattern in serial.expect:
+        match = re.compile(pattern).search(text, place)
+        if match is None:
+            last = clean((text.strip().splitlines() or ["nothing at all"])[-1], 120)
+            return None, f"the console has not shown {pattern!r}; its last line: {last}"
+        place = match.end()
+        begin = text.rfind("\n", 0, match.start()) + 1
+        end = text.find("\n", match.end())
+        lines.append(clean(text[begin : end if end >= 0 else len(text)], 160))
+    return {"kind": "serial", "file": serial.file, "offset": offset, "lines": lines}, ""
+
+
+def _console_text(serial: SerialText, offset: int) -> str:
+    try:
+        with Path(serial.file).open("rb") as file:
+            # A log that shrank was rotated: all of it is this boot's.
+            size = os.fstat(file.fileno()).st_size
+            file.seek(offset if offset <= size else 0)
+            raw = file.read(_READ_LIMIT)
+    except OSError:
+        return ""  # not there yet; console_size has told about anything worse
+    return _ESCAPES.sub("", raw.decode("utf-8", "replace")).replace("\r", "")
+
+
+async def _tcp(answer: TcpAnswer) -> tuple[Found | None, str]:
+    where = f"{answer.host}:{answer.port}"
+    try:
+        async with asyncio.timeout(5):
+            reader, writer = await asyncio.open_connection(answer.host, answer.port)
+            try:
+                banner = await reader.read(512) if answer.expect else b""
+            finally:
+                writer.close()
+    except (OSError, TimeoutError) as error:
+        return None, f"{where} does not answer ({clean(error) or 'no answer in 5 s'})"
+    text = clean(banner.decode("utf-8", "replace"))
+    if answer.expect and not re.search(answer.expect, text):
+        return None, f"{where} says {text!r}, not {answer.expect!r}"
+    return {"kind": "tcp", "address": where, "banner": text}, ""
+
+
+async def _http(answer: HttpAnswer) -> tuple[Found | None, str]:
+    import aiohttp
+
+    timeout = aiohttp.ClientTimeout(total=10)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(answer.url, ssl=answer.verify, allow_redirects=False) as reply,
+        ):
+            body = (await reply.content.read(_ANSWER_LIMIT)).decode("utf-8", "replace")
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        return None, f"{answer.url} does not answer ({clean(error) or 'no answer in 10 s'})"
+    if reply.status != answer.status:
+        return None, f"{answer.url} answers {reply.status}, not {answer.status}"
+    match = re.search(answer.expect, body) if answer.expect else None
+    if answer.expect and match is None:
+        return None, f"{answer.url} answers, without {answer.expect!r}"
+    return {
+        "kind": "http",
+        "url": answer.url,
+        "status": reply.status,
+        "text": clean(match.group(0), 160) if match else "",
+    }, ""

@@ -1,0 +1,199 @@
+"""From a file of servers to running hypervisors: one durable story per server, and its record."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import hwprofiles
+from provision import __version__
+from provision.bmc.client import Access, Tls
+from provision.core.errors import ConfigError, Exit, InternalFault, ProvisionError, worst
+from provision.core.events import Event, Observer, Phase, Result
+from provision.core.secrets import Secret, read_secret
+from provision.core.servers import Server
+from provision.flow import engine, steps
+from provision.flow.records import RECORD_SCHEMA, EventLog, RunDirectory, write_json
+
+SUMMARY_SCHEMA = "bareiron.summary/1"
+
+_log = logging.getLogger(__name__)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def access_to(server: Server, secret: Secret | None) -> Access:
+    """Return how to reach the server's BMC; ``secret`` serves where the file names no password."""
+    if server.password is not None:
+        secret = read_secret(server.password)
+    return Access(
+        url=server.bmc,
+        user=server.user or "",
+        password=secret,
+        tls=Tls(server.tls),
+        ca_file=Path(server.ca_file) if server.ca_file else None,
+        timeout=float(server.timeout),
+    )
+
+
+def check(servers: list[Server], secret: Secret | None) -> None:
+    """Raise ``ConfigError`` for what would stop a server at once: profile, password file."""
+    for profile in {server.profile for server in servers}:
+        try:
+            hwprofiles.load(profile)
+        except hwprofiles.DocumentError as error:
+            raise ConfigError(
+                f"loading the profile {profile}: {error}", hint="See `provision profile list`."
+            ) from error
+    for server in servers:
+        access_to(server, secret)
+
+
+def _failed(error: ProvisionError) -> engine.Json:
+    unknown = error.status is Exit.UNKNOWN
+    outcome = steps.done(str(error), result=Result.UNKNOWN if unknown else Result.FAIL)
+    return outcome | {"error": error.as_dict()}
+
+
+class Installation(engine.Story):
+    """The story of one server: the steps in their order until one fails, then the record."""
+
+    def __init__(self, run: RunDirectory, secret: Secret | None, observer: Observer) -> None:
+        super().__init__()
+        self._run = run
+        self._secret = secret
+        self._observer = observer
+
+    async def tell(self, subject: engine.Json) -> engine.Json:
+        """Bring the server of ``subject`` to its hypervisor; return its record."""
+        server = Server.model_validate(subject)
+        job = steps.Job(
+            server=server, access=access_to(server, self._secret), observer=self._observer
+        )
+        try:
+            for name, work in steps.STEPS:
+                outcome = await engine.step(name, lambda w=work, n=name: self._do(n, w, job))
+                job.found[name] = outcome
+                if outcome["result"] not in (Result.OK, Result.SKIPPED):
+                    break
+        finally:
+            await job.close()
+        return await engine.step("record", lambda: self._record(job))
+
+    async def _do(self, name: str, work: Any, job: steps.Job) -> engine.Json:
+        """Do one step; what a user can be told about becomes its ending, never an exception."""
+        self._tell(job, name, Phase.START)
+        began = _now()
+        clock = time.monotonic()
+        try:
+            outcome: engine.Json = await work(job)
+        except ProvisionError as error:
+            outcome = _failed(error)
+        except Exception as error:  # noqa: BLE001 - a bug met at one server is not the rack's end
+            _log.exception("%s: step %s", job.server.name, name)
+            outcome = _failed(InternalFault(f"doing {name}: {type(error).__name__}: {error}"))
+        outcome |= {"began": began, "seconds": round(time.monotonic() - clock, 2)}
+        self._tell(job, name, Phase.END, outcome)
+        return outcome
+
+    def _tell(
+        self, job: steps.Job, name: str, phase: Phase, outcome: engine.Json | None = None
+    ) -> None:
+        outcome = outcome or {}
+        self._observer(
+            Event(
+                subject=job.server.name,
+                step=name,
+                phase=phase,
+                message=outcome.get("message", ""),
+                result=Result(outcome["result"]) if outcome else None,
+                code=outcome.get("error", {}).get("code", ""),
+            )
+        )
+
+    async def _record(self, job: steps.Job) -> engine.Json:
+        found = job.found
+        last = next(reversed(found.values()))
+        complete = len(found) == len(steps.STEPS) and last["result"] in ("ok", "skipped")
+        verdict = "PASS" if complete else "UNKNOWN" if last["result"] == "unknown" else "FAIL"
+        record = {
+            "schema": RECORD_SCHEMA,
+            "run": self._run.name,
+            "server": job.server.name,
+            "bmc": job.server.bmc,
+            "verdict": verdict,
+            "system": found.get("identify", {}).get("data", {}),
+            "evidence": found.get("evidence", {}).get("data", {}).get("evidence"),
+            "error": last.get("error"),
+            "steps": [{"step": name, **outcome} for name, outcome in found.items()],
+            "wanted": job.server.model_dump(exclude_none=True),
+            "tool": f"bareiron {__version__}",
+            "ended": _now(),
+        }
+        path = self._run.write_record(job.server.name, record)
+        self._observer(
+            Event(
+                subject=job.server.name,
+                step="record",
+                phase=Phase.END,
+                result=Result.OK if verdict == "PASS" else Result(last["result"]),
+                message=verdict if verdict == "PASS" else last["message"],
+                code=(last.get("error") or {}).get("code", ""),
+            )
+        )
+        return {
+            "server": job.server.name,
+            "verdict": verdict,
+            "message": last["message"],
+            "error": last.get("error"),
+            "record": str(path),
+        }
+
+
+async def provision(
+    run: RunDirectory, secret: Secret | None, observer: Observer, *, parallel: int
+) -> dict[str, Any]:
+    """Begin or take up ``run``; return its summary, which is also written to its directory."""
+    servers = run.servers()
+    check(servers, secret)
+    log = EventLog(run)
+
+    def tell(event: Event) -> None:
+        log(event)
+        observer(event)
+
+    try:
+        endings = await engine.perform(
+            run.database,
+            Installation(run, secret, tell),
+            {server.name: server.model_dump(exclude_none=True) for server in servers},
+            parallel=parallel,
+        )
+    finally:
+        log.close()
+    summary = {
+        "schema": SUMMARY_SCHEMA,
+        "run": run.name,
+        "ended": _now(),
+        "servers": list(endings.values()),
+        "exit_status": exit_status(endings),
+        "records": str(run.records),
+    }
+    write_json(run.summary, summary)
+    return summary
+
+
+def exit_status(endings: Mapping[str, engine.Json]) -> int:
+    """Return the one exit status of a run: the worst of its servers', and some or all failed."""
+    failed = [ending for ending in endings.values() if ending["verdict"] != "PASS"]
+    statuses = [ending["error"]["exit_status"] for ending in failed if ending["error"]]
+    if failed and len(endings) > 1:
+        all_of_them = len(failed) == len(endings)
+        statuses.append(int(Exit.ALL_FAILED if all_of_them else Exit.SOME_FAILED))
+    return worst(statuses)
