@@ -1,0 +1,184 @@
+"""How BMC platforms depart from the Redfish standard: one YAML file each, found by its name.
+
+The platform is chosen once per BMC, from its service root and manager; after that, code asks it
+questions and never its vendor. What a file does not say is as ``redfish.yaml``, the standard, says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, Field
+
+from hwprofiles.loading import read_yaml
+from hwprofiles.sources import Reference, Strict
+
+SCHEMA = "bareiron.platform/1"
+STANDARD = "redfish"
+_FOLDER: Final = Path(__file__).parent
+_VALUE_LIMIT: Final = 200  # a BMC's strings meet our patterns: bounded
+
+#: What can be switched in firmware setup, in our words.
+SettingWord = Literal["virtualization", "iommu", "sriov"]
+#: What a BIOS attribute can hold; integers and booleans occur beside words.
+Scalar = bool | int | str
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return pattern
+
+
+class Clue(Strict):
+    """A property of the service root or of the manager that gives the platform away.
+
+    ``at`` is a dotted path; without ``matches`` its presence suffices.
+    """
+
+    where: Literal["root", "manager"]
+    at: str
+    matches: Annotated[str, AfterValidator(_compiles)] = ""
+
+    def holds(self, root: Mapping[str, Any], manager: Mapping[str, Any]) -> bool:
+        """Tell whether the property is there and matches."""
+        value: Any = root if self.where == "root" else manager
+        for step in self.at.split("."):
+            if not isinstance(value, Mapping) or step not in value:
+                return False
+            value = value[step]
+        if not self.matches:
+            return value is not None
+        return isinstance(value, str) and bool(re.search(self.matches, value[:_VALUE_LIMIT]))
+
+
+class Attribute(Strict):
+    """A BIOS attribute, and its values for on and off.
+
+    ``*`` in the name stands for the suffix some boards add. An attribute with several spellings of
+    its values is listed once for each.
+    """
+
+    attribute: str
+    enabled: Scalar
+    disabled: Scalar
+
+
+class Quirks(Strict):
+    """Named departures from the standard; every one is off unless a platform's file says so."""
+
+    boot_continuous_only: bool = Field(
+        default=False, description="the boot override is always Continuous; Once is not kept"
+    )
+    boot_once_only: bool = Field(
+        default=False, description="the override can be Once or Disabled; it cannot be Continuous"
+    )
+    boot_send_mode: bool = Field(
+        default=False, description="BootSourceOverrideMode is forgotten unless sent each time"
+    )
+    media_patch: bool = Field(
+        default=False, description="virtual media has no actions: PATCH Image and Inserted"
+    )
+    bios_apply_on_reset: bool = Field(
+        default=False, description="staged settings need @Redfish.SettingsApplyTime OnReset"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """A firmware switch as found on one machine."""
+
+    attribute: str
+    current: Scalar
+    state: Literal["enabled", "disabled", "unknown"]
+    enabled: Scalar
+    disabled: Scalar
+
+
+class Platform(Strict):
+    """One kind of BMC."""
+
+    schema_: Literal["bareiron.platform/1"] = Field(alias="schema")
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str
+    sources: tuple[Reference, ...] = Field(min_length=1)
+    match: tuple[Clue, ...] = ()
+    bios: dict[SettingWord, tuple[Attribute, ...]] = Field(default_factory=dict)
+    boot_targets: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    quirks: Quirks = Quirks()
+
+    def setting(self, word: SettingWord, attributes: Mapping[str, Any]) -> Setting | None:
+        """Find the switch ``word`` among a machine's BIOS attributes; None when none is known.
+
+        The first candidate present wins. A value that is neither its on nor its off (``Auto``)
+        makes the state unknown, never off.
+        """
+        found: Setting | None = None
+        for candidate in self.bios.get(word, ()):
+            for name in _named(candidate.attribute, attributes):
+                here = _setting(candidate, name, attributes[name])
+                if found is None or (name == found.attribute and here.state != "unknown"):
+                    found = here
+        return found
+
+
+def _named(pattern: str, attributes: Iterable[str]) -> list[str]:
+    if "*" not in pattern:
+        return [pattern] if pattern in attributes else []
+    return sorted(name for name in attributes if fnmatchcase(name, pattern))
+
+
+def _setting(candidate: Attribute, name: str, current: Any) -> Setting:
+    state: Literal["enabled", "disabled", "unknown"] = "unknown"
+    if _same(current, candidate.enabled):
+        state = "enabled"
+    elif _same(current, candidate.disabled):
+        state = "disabled"
+    return Setting(
+        attribute=name,
+        current=current if isinstance(current, bool | int | str) else str(current),
+        state=state,
+        enabled=candidate.enabled,
+        disabled=candidate.disabled,
+    )
+
+
+def _same(left: object, right: object) -> bool:
+    return type(left) is type(right) and left == right
+
+
+@cache
+def all_platforms() -> Mapping[str, Platform]:
+    """Return every shipped platform by its id, each completed from the standard."""
+    standard = read_yaml(_FOLDER / f"{STANDARD}.yaml", Platform)
+    found = {STANDARD: standard}
+    for path in sorted(_FOLDER.glob("*.yaml")):
+        if path.stem != STANDARD:
+            found[path.stem] = _completed(read_yaml(path, Platform), standard)
+    return found
+
+
+def _completed(platform: Platform, standard: Platform) -> Platform:
+    return platform.model_copy(
+        update={
+            "bios": {**standard.bios, **platform.bios},
+            "boot_targets": {**standard.boot_targets, **platform.boot_targets},
+        }
+    )
+
+
+def match(service_root: Mapping[str, Any], manager: Mapping[str, Any]) -> Platform:
+    """Return the platform these two resources give away, else the standard."""
+    platforms = all_platforms()
+    for platform in platforms.values():
+        if any(clue.holds(service_root, manager) for clue in platform.match):
+            return platform
+    return platforms[STANDARD]

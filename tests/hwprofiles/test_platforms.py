@@ -1,0 +1,87 @@
+"""A BMC's platform is recognised by its own resources, and answers in its own names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hwprofiles.platforms import STANDARD, Quirks, all_platforms, match
+
+
+@pytest.mark.parametrize(
+    ("root", "manager", "platform"),
+    [
+        ({"Vendor": "Dell", "Oem": {"Dell": {}}}, {}, "dell-idrac"),
+        ({"Vendor": "HPE"}, {}, "hpe-ilo"),
+        ({"Oem": {"Hp": {}}}, {}, "hpe-ilo"),
+        ({}, {"Model": "Lenovo XClarity Controller"}, "lenovo-xcc"),
+        ({"Oem": {"Supermicro": {}}}, {}, "supermicro"),
+        ({"Id": "RedvirtService"}, {}, "sushy"),
+        ({"Vendor": "AMI"}, {"Model": "410810600"}, STANDARD),
+        ({}, {}, STANDARD),
+        ({"Vendor": 7, "Oem": None}, {"Oem": "Dell"}, STANDARD),
+    ],
+)
+def test_match(root: dict[str, Any], manager: dict[str, Any], platform: str) -> None:
+    """Real clues choose the platform; a stranger, or nonsense, gets the standard."""
+    assert match(root, manager).id == platform
+
+
+def test_every_file_is_complete() -> None:
+    """Each platform is named as its file, has sources, and knows the boot words of the standard."""
+    platforms = all_platforms()
+    assert set(platforms) >= {
+        "redfish",
+        "dell-idrac",
+        "hpe-ilo",
+        "lenovo-xcc",
+        "supermicro",
+        "sushy",
+    }
+    for name, platform in platforms.items():
+        assert platform.id == name
+        assert platform.boot_targets.keys() >= {"usb", "cd", "disk", "pxe", "sd"}
+    assert platforms[STANDARD].quirks == Quirks()
+
+
+def test_the_first_attribute_present_wins() -> None:
+    """On AMD the platform's own switch tells of the IOMMU; on Intel the shared one does."""
+    dell = all_platforms()["dell-idrac"]
+    amd = dell.setting("iommu", {"IommuSupport": "Disabled", "ProcVirtualization": "Enabled"})
+    assert amd is not None
+    assert (amd.attribute, amd.state) == ("IommuSupport", "disabled")
+    intel = dell.setting("iommu", {"ProcVirtualization": "Enabled"})
+    assert intel is not None
+    assert (intel.attribute, intel.state) == ("ProcVirtualization", "enabled")
+
+
+@pytest.mark.parametrize(
+    ("value", "state", "off"),
+    [
+        ("Enable", "enabled", "Disable"),
+        ("Disabled", "disabled", "Disabled"),
+        ("Auto", "unknown", "Disable"),
+        (None, "unknown", "Disable"),
+        ({"current_value": "Enable"}, "unknown", "Disable"),
+    ],
+)
+def test_suffixes_and_spellings(value: object, state: str, off: str) -> None:
+    """A board's suffix is found, its spelling kept for writing back, and the rest is unknown."""
+    setting = all_platforms()["supermicro"].setting(
+        "virtualization", {"IntelVirtualizationTechnology_3C6F": value}
+    )
+    assert setting is not None
+    assert setting.attribute == "IntelVirtualizationTechnology_3C6F"
+    assert (setting.state, setting.disabled) == (state, off)
+
+
+def test_integers_are_not_booleans() -> None:
+    """``1`` switches on, ``true`` is something else, and no attribute is no answer."""
+    standard = all_platforms()[STANDARD]
+    on, odd = (standard.setting("virtualization", {"ProcessorVmxEnable": v}) for v in (1, True))
+    assert on is not None
+    assert on.state == "enabled"
+    assert odd is not None
+    assert odd.state == "unknown"
+    assert standard.setting("virtualization", {"BootMode": "Uefi"}) is None
