@@ -94,3 +94,25 @@ class VerifyFailed(ProvisionError):
     code = "verify-failed"
     status = Exit.ALL_FAILED
     remedy = "Do not use this stick: it is bad, or lies about its size."
+
+
+class TargetTooLarge(Refused):
+    """The target is larger than sticks and cards are: more likely somebody's backup disk."""
+
+    code = "target-too-large"
+
+
+class SpoolFailed(ProvisionError):
+    """There is no room for the unpacked image."""
+
+    code = "spool-failed"
+    status = Exit.ALL_FAILED
+    remedy = "Free some space, or choose another directory with TMPDIR."
+
+
+class Cancelled(ProvisionError):
+    """The user stopped the job."""
+
+    code = "cancelled"
+    status = Exit.INTERRUPTED
+    remedy = "Nothing bootable was left; run the same command to start again."
