@@ -1,0 +1,94 @@
+"""The servers file: defaults, references, and every problem with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from provision.core.errors import ConfigError
+from provision.core.servers import read_servers
+
+GOOD = """\
+schema: bareiron.servers/1
+defaults:
+  user: admin
+  password: file:bmc-password
+  profile: xen-4.17
+  boot: {device: usb}
+  evidence:
+    serial: {file: "serial/{name}.log", expect: ["Xen", "a{2}"]}
+    within: 60
+servers:
+  - {name: u01, bmc: 10.0.0.1, rack: r12, u: 1}
+  - name: u02
+    bmc: 10.0.0.2
+    boot: {device: cd, once: true}
+    media: {image: "http://10.0.0.9/{name}.iso"}
+    evidence: {tcp: {host: 10.1.0.2, port: 22, expect: "^SSH-"}}
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    """The text as a file."""
+    path = tmp_path / "servers.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_defaults_fill_what_a_row_leaves_out(tmp_path: Path) -> None:
+    """A row's own words win; names are put into paths, and not into patterns."""
+    first, second = read_servers(written(tmp_path, GOOD))
+    assert first.user == "admin"
+    assert first.evidence.serial is not None
+    assert first.evidence.serial.file == str(tmp_path / "serial/u01.log")
+    assert first.evidence.serial.expect == ["Xen", "a{2}"]
+    assert second.boot.once
+    assert second.media is not None
+    assert second.media.image == "http://10.0.0.9/u02.iso"
+    assert second.evidence.serial is None
+
+
+def test_file_references_are_relative_to_the_file(tmp_path: Path) -> None:
+    """A run is taken up from any directory."""
+    first = read_servers(written(tmp_path, GOOD))[0]
+    assert first.password == f"file:{tmp_path}/bmc-password"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("bmc: 10.0.0.1,", "bmx: 10.0.0.1,", r"servers.yaml:11:\d+.*bmx"),
+        ("password: file:bmc-password", "password: hunter2", r"servers.yaml:4:\d+.*reference"),
+        ("device: usb", "device: floppy", r"servers.yaml:6:\d+"),
+        ("within: 60", "within: soon", r"servers.yaml:9:\d+"),
+        ("bmc: 10.0.0.2", "bmc: 10.0.0.1", "same bmc"),
+        ("name: u02", "name: ../u02", r"servers.yaml:12:\d+"),
+        ('"a{2}"', '"a("', "regular expression"),
+        ("media: {image", "remarks: {image", "remarks"),
+        ("  profile: xen-4.17\n", "", "profile"),
+        ("schema: bareiron.servers/1", "schema: bareiron.servers/9", r"servers.yaml:1:\d+"),
+        ("servers:\n", "servers:\n  - [\n", r"servers.yaml:\d+:\d+"),
+    ],
+)
+def test_each_mistake_is_located(tmp_path: Path, old: str, new: str, words: str) -> None:
+    """A typo costs a look at one line, not a search."""
+    assert old in GOOD
+    path = written(tmp_path, GOOD.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=words) as caught:
+        read_servers(path)
+    assert caught.value.hint
+
+
+def test_a_password_in_the_file_is_not_repeated(tmp_path: Path) -> None:
+    """The error about a literal password must not print it."""
+    path = written(tmp_path, GOOD.replace("file:bmc-password", "hunter2"))
+    with pytest.raises(ConfigError) as caught:
+        read_servers(path)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """Not a traceback."""
+    with pytest.raises(ConfigError, match="nowhere"):
+        read_servers(tmp_path / "nowhere.yaml")
