@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from provision.core.errors import CredentialsError, Exit, IdentityError, ProvisionError
+from provision.core.errors import (
+    CredentialsError,
+    Exit,
+    IdentityError,
+    ProvisionError,
+    Refused,
+    Unreachable,
+)
 
 
 class PasswordChangeRequired(CredentialsError):
@@ -49,3 +56,28 @@ class NotApplied(BmcError):
 
     code = "not-applied"
     remedy = "Try again; some BMCs need the server off, or a newer firmware, for this."
+
+
+class Busy(Unreachable):
+    """The BMC answers, but only that it has no time (HTTP 503 or 429)."""
+
+    code = "bmc-busy"
+    remedy = (
+        "Wait a few minutes and try again (a BMC that restarts needs that long); close other "
+        "sessions on it."
+    )
+    #: Seconds the BMC asks to be left alone, where it says.
+    retry_after: float | None = None
+
+
+class SeveralSystems(Refused):
+    """The BMC serves several computer systems, and none was named."""
+
+    code = "several-systems"
+
+
+class ClearText(Refused):
+    """The address would send the password unencrypted."""
+
+    code = "clear-text"
+    remedy = "Use https://, and --tls pin if the BMC's certificate is self-signed."

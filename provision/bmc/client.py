@@ -1,0 +1,288 @@
+"""The guarded way to a BMC: one identity checked, one session opened, and always closed again.
+
+The only module that imports the ``redfish`` library. Its async client checks origins and follows no
+redirect; what it leaves open is closed here: deadlines, retries of reads alone, one login try,
+answers that break the rules, and a logout that happens whatever the body did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from multidict import CIMultiDict
+from redfish.aio import AsyncRedfishClient, RedfishError, RedfishTimeoutError
+
+from provision.bmc import address as addresses
+from provision.bmc import login, replies, transport, trust
+from provision.bmc.address import Address
+from provision.bmc.errors import (
+    BadReply,
+    Busy,
+    NotSupported,
+    PasswordChangeRequired,
+)
+from provision.bmc.known import KnownBmcs
+from provision.bmc.replies import Answer, JsonObject, Reply
+from provision.bmc.service import Bmc, link
+from provision.bmc.trust import Tls
+from provision.core.errors import (
+    CredentialsError,
+    OutcomeUnknown,
+    ProvisionError,
+    Timeout,
+    Unreachable,
+)
+from provision.core.events import Observer, ignore
+from provision.core.secrets import Secret
+from provision.core.text import clean
+
+__all__ = ["Access", "Bmc", "Tls", "connect"]
+
+_log = logging.getLogger(__name__)
+
+_READ_TRIES = 3
+_LOGOUT = 5.0
+_WORDS = {"GET": "reading", "PATCH": "changing", "POST": "asking for", "DELETE": "deleting"}
+#: Requests in one connection; the largest honest inventory seen takes some hundreds.
+_MOST_REQUESTS = 5000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """How to reach one BMC. ``timeout`` bounds one request, ``deadline`` all of them together."""
+
+    url: str
+    user: str = ""
+    password: Secret | None = None
+    tls: Tls = Tls.AUTO
+    ca_file: Path | None = None
+    timeout: float = 30.0
+    deadline: float | None = None
+
+
+@contextlib.asynccontextmanager
+async def connect(access: Access, *, observer: Observer = ignore) -> AsyncIterator[Bmc]:
+    """Check who the BMC is, log in, and yield it; log out at the end, come what may."""
+    address = addresses.parse(access.url)
+    policy = trust.Policy(
+        tls=access.tls, ca_file=access.ca_file, timeout=access.timeout, known=KnownBmcs()
+    )
+    identity, proof = await trust.establish(address, policy, observer)
+    async with transport.open_session(proof, access.timeout) as http:
+        wire = Wire(access, address, http)
+        try:
+            root = await wire.log_in()
+            bmc = Bmc(wire=wire, address=address, root=root, tls=identity)
+            await bmc.recognise()
+            yield bmc
+        finally:
+            await wire.log_out()
+
+
+class Wire:
+    """Requests to one BMC, each within its limits; every error is one of ours."""
+
+    def __init__(self, access: Access, address: Address, http: aiohttp.ClientSession) -> None:
+        self._access = access
+        self._address = address
+        self._http = http
+        self._client = self._new_client()
+        self._places = asyncio.Semaphore(transport.IN_FLIGHT)
+        self._renewing = asyncio.Lock()
+        self._session = False
+        self._refused: CredentialsError | None = None
+        self._sessions = ""
+        self._sent = 0
+        self._end = None if access.deadline is None else _now() + access.deadline
+
+    def _new_client(self, **proof: str) -> Any:
+        return AsyncRedfishClient(self._address.origin, session=self._http, **proof)
+
+    # -- requests -----------------------------------------------------------------------------
+
+    async def read(self, path: str) -> Reply:
+        """GET, repeated a little where the connection broke or the BMC was busy."""
+        for tries_left in reversed(range(_READ_TRIES)):
+            try:
+                return await self._read_once(path)
+            except (Busy, transport.Dropped) as error:
+                if not tries_left:
+                    raise
+                await self._pause(error)
+        raise AssertionError("a read ends with an answer or an error")
+
+    async def _read_once(self, path: str) -> Reply:
+        client = self._client
+        answer = await self._exchange("GET", path)
+        if answer.status == 401 and self._session:
+            await self._renew(client)
+            answer = await self._exchange("GET", path)
+        if answer.status == 406:  # some serve their registries only compressed
+            answer = await self._exchange("GET", path, headers={"Accept-Encoding": "gzip"})
+        return self._judge("GET", path, answer)
+
+    async def change(self, path: str, body: JsonObject) -> Reply:
+        """PATCH, sent once; a BMC that insists on If-Match gets it with the tag just read."""
+        answer = await self._exchange("PATCH", path, body)
+        if answer.status in (412, 428) and (tag := (await self.read(path)).etag):
+            answer = await self._exchange("PATCH", path, body, {"If-Match": tag})
+        return self._judge("PATCH", path, answer)
+
+    async def ask(self, path: str, body: JsonObject) -> Reply:
+        """POST an action, exactly once."""
+        return self._judge("POST", path, await self._exchange("POST", path, body))
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: JsonObject | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """Send one request; return whatever answer came, or raise our error if none did."""
+        if self._refused:
+            raise self._refused
+        path = addresses.resource(path, self._address.authority)
+        doing = self._doing(method, path)
+        options: dict[str, Any] = {"headers": headers} | (
+            {"body": body} if body is not None else {}
+        )
+        async with self._places:
+            options["timeout"] = transport.limits(self._left(doing))
+            try:
+                reply = await getattr(self._client, method.lower())(path, **options)
+            except RedfishError as error:
+                raise transport.no_answer(
+                    doing, method, error.__cause__, timed_out=isinstance(error, RedfishTimeoutError)
+                ) from error
+        return Answer(status=reply.status, raw=reply.read, headers=CIMultiDict(reply.getheaders()))
+
+    def _judge(self, method: str, path: str, answer: Answer) -> Reply:
+        doing = self._doing(method, path)
+        if not 200 <= answer.status < 300:
+            raise replies.error_for(doing, answer.status, answer.raw, answer.headers)
+        body = replies.parse(doing, answer.raw)
+        return Reply(status=answer.status, body=body, headers=answer.headers)
+
+    def _doing(self, method: str, path: str) -> str:
+        return f"{_WORDS[method]} {clean(path, 120)} at {self._address.authority}"
+
+    def _left(self, doing: str) -> float:
+        """Return the seconds the next request may take; raise when there are none."""
+        self._sent += 1
+        if self._sent > _MOST_REQUESTS:
+            raise BadReply(f"{doing}: {_MOST_REQUESTS} requests were not enough")
+        if self._end is None:
+            return self._access.timeout
+        if (left := self._end - _now()) <= 0:
+            raise Timeout(f"{doing}: the {self._access.deadline:g} s for this job are over")
+        return min(left, self._access.timeout)
+
+    async def _pause(self, error: ProvisionError) -> None:
+        asked = error.retry_after if isinstance(error, Busy) else None
+        wait = asked if asked is not None else random.uniform(0.5, 1.0)  # noqa: S311 - mere jitter
+        if self._end is not None and _now() + wait >= self._end:
+            raise error
+        await asyncio.sleep(wait)
+
+    # -- sessions -----------------------------------------------------------------------------
+
+    async def log_in(self) -> JsonObject:
+        """Log in by session, else by Basic where there are no sessions; return the service root.
+
+        The password is sent once: a second try with a wrong one brings a lockout nearer.
+        """
+        root = await self._root()
+        if self._access.password is None:
+            if root is None:
+                raise CredentialsError(f"reading the service root of {self._who}: it wants a login")
+            return root
+        if root is None:
+            await self._use_basic()
+            return (await self.read(f"{addresses.ROOT}/")).body
+        if sessions := login.sessions(root):
+            with contextlib.suppress(NotSupported):
+                await self._open_session(sessions)
+                return root
+        await self._use_basic()
+        await self.read(link(root, "Systems") or f"{addresses.ROOT}/Systems")
+        return root
+
+    async def _root(self) -> JsonObject | None:
+        """Return the service root, readable by anyone; None where the BMC will not have that."""
+        try:
+            root = (await self.read(f"{addresses.ROOT}/")).body
+        except CredentialsError:
+            return None
+        except NotSupported as error:
+            raise BadReply(f"looking for Redfish at {self._who}: {error}") from error
+        if not ("RedfishVersion" in root or "Systems" in root):
+            raise BadReply(f"looking for Redfish at {self._who}: what answers is no service root")
+        return root
+
+    async def _open_session(self, sessions: str) -> None:
+        self._sessions = sessions
+        doing = f"logging in to {self._who} as {clean(self._access.user, 40)}"
+        body = {"UserName": self._access.user, "Password": self._password}
+        try:
+            answer = await self._exchange("POST", sessions, body)
+        except OutcomeUnknown as error:
+            raise Unreachable(f"{doing}: no answer") from error
+        if not 200 <= answer.status < 300:
+            raise login.error(doing, answer)
+        content = replies.parse(doing, answer.raw)
+        token, path = login.opened(doing, answer, content, self._who)
+        self._client = self._new_client(session_key=token, session_location=path)
+        self._session = True
+        if "PasswordChangeRequired" in replies.message_ids(content):
+            raise PasswordChangeRequired(f"{doing}: {replies.said(content)}")
+
+    async def _use_basic(self) -> None:
+        if ":" in self._access.user:
+            raise CredentialsError(f"logging in to {self._who}: a user name there holds no colon")
+        self._client = self._new_client(username=self._access.user, password=self._password)
+        await self._client.login("basic")
+
+    async def _renew(self, expired: Any) -> None:
+        """Open a new session in place of one that ended; one task does it for all."""
+        async with self._renewing:
+            if self._client is not expired:
+                return
+            self._client, self._session = self._new_client(), False
+            try:
+                await self._open_session(self._sessions)
+            except CredentialsError as error:
+                self._refused = error
+                raise
+            finally:
+                self._session = True
+
+    async def log_out(self) -> None:
+        """Delete our session: shielded from cancellation, short, never the error that is seen."""
+        closing = asyncio.ensure_future(self._client.logout())
+        closing.add_done_callback(lambda task: task.cancelled() or task.exception())
+        try:
+            async with asyncio.timeout(_LOGOUT):
+                await asyncio.shield(closing)
+        except (RedfishError, TimeoutError) as error:
+            _log.info("logging out of %s: %s", self._who, clean(error))
+
+    @property
+    def _who(self) -> str:
+        return self._address.authority
+
+    @property
+    def _password(self) -> str:
+        return self._access.password.reveal() if self._access.password else ""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

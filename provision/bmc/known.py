@@ -1,0 +1,120 @@
+"""The file ``known_bmcs``: the certificates seen so far, one entry for each BMC address."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from provision.core.config import state_dir
+from provision.core.errors import ConfigError
+
+
+class Trust(StrEnum):
+    """Why a certificate was accepted."""
+
+    PIN = "pin"
+    CA = "ca"
+
+
+class Known(BaseModel):
+    """One BMC's certificate as it was first seen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str
+    trust: Trust
+    since: datetime
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    schema_: Literal["bareiron.known-bmcs/1"] = "bareiron.known-bmcs/1"
+    bmcs: dict[str, Known] = {}
+
+
+def spelled(certificate: bytes) -> str:
+    """Return the SHA-256 of a certificate as ``openssl x509 -fingerprint`` prints it."""
+    return hashlib.sha256(certificate).digest().hex(":").upper()
+
+
+class KnownBmcs:
+    """The pins in one state directory; safe for several processes at once."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.path = (directory or state_dir()) / "known_bmcs"
+
+    def find(self, authority: str) -> Known | None:
+        """Return what is known of the BMC at ``host:port``."""
+        return self._read().bmcs.get(authority)
+
+    def pin(self, authority: str, sha256: str) -> tuple[Known, bool]:
+        """Remember a certificate unless one is known; return the known one, and if it is new."""
+        with self._locked():
+            file = self._read()
+            if known := file.bmcs.get(authority):
+                return known, False
+            file.bmcs[authority] = entry = _entry(sha256, Trust.PIN)
+            self._write(file)
+            return entry, True
+
+    def vouched(self, authority: str, sha256: str) -> None:
+        """Remember that a CA vouches for this BMC, so that losing that is noticed."""
+        known = self.find(authority)
+        if known and known.trust is Trust.CA:
+            return
+        with self._locked():
+            file = self._read()
+            file.bmcs[authority] = _entry(sha256, Trust.CA)
+            self._write(file)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self.path.with_name("known_bmcs.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _read(self) -> _File:
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+            content["schema_"] = content.pop("schema")
+            return _File.model_validate(content)
+        except FileNotFoundError:
+            return _File()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+            raise ConfigError(
+                f"reading the pinned certificates in {self.path}: it is damaged or unreadable",
+                hint="Mend it, or move it away and compare each BMC's fingerprint anew.",
+            ) from error
+
+    def _write(self, file: _File) -> None:
+        content = {
+            "schema": file.schema_,
+            "bmcs": {name: known.model_dump(mode="json") for name, known in file.bmcs.items()},
+        }
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".known_bmcs.")  # mode 0600
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as out:
+                json.dump(content, out, indent=1, sort_keys=True)
+                out.write("\n")
+                out.flush()
+                os.fsync(out.fileno())
+            Path(name).replace(self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def _entry(sha256: str, trust: Trust) -> Known:
+    return Known(sha256=sha256, trust=trust, since=datetime.now(UTC).replace(microsecond=0))

@@ -1,0 +1,158 @@
+"""One BMC as we use it: its resources, its computer system, its collections, its platform."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterable
+from typing import Any, Protocol, TypeVar
+
+from hwprofiles import platforms
+from hwprofiles.platforms import Platform
+from provision.bmc import address as addresses
+from provision.bmc.address import Address
+from provision.bmc.errors import BadReply, BmcError, SeveralSystems
+from provision.bmc.replies import JsonObject, Reply
+from provision.bmc.trust import Identity
+from provision.core.text import clean
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: Members of one collection, and pages it comes in; the largest seen honest has 356 members.
+MOST_MEMBERS = 2000
+MOST_PAGES = 100
+
+
+class Requests(Protocol):
+    """What a ``Bmc`` needs of the wire below it."""
+
+    async def read(self, path: str) -> Reply:
+        """Read a resource."""
+
+    async def change(self, path: str, body: JsonObject) -> Reply:
+        """Change a resource."""
+
+    async def ask(self, path: str, body: JsonObject) -> Reply:
+        """Ask for an action, once."""
+
+
+class Bmc:
+    """A BMC we are logged in to."""
+
+    def __init__(
+        self, *, wire: Requests, address: Address, root: JsonObject, tls: Identity
+    ) -> None:
+        self._wire = wire
+        self.address = address
+        self.root = root
+        #: How its identity was established, as records print it.
+        self.tls = tls.as_dict()
+        self.platform: Platform = platforms.match(root, {})
+        self._system_path = ""
+
+    @property
+    def name(self) -> str:
+        """``host:port``, for messages."""
+        return self.address.authority
+
+    async def recognise(self) -> None:
+        """Choose the platform, once, from the service root and the manager."""
+        manager: JsonObject = {}
+        try:
+            if paths := await self.links(link(self.root, "Managers")):
+                manager = await self.get(paths[0])
+        except BmcError as error:
+            _log.info("reading the manager of %s: %s", self.name, error)
+        self.platform = platforms.match(self.root, manager)
+
+    async def get(self, path: str) -> JsonObject:
+        """Return the resource at ``path``."""
+        return (await self._wire.read(path)).body
+
+    async def fetch(self, path: str) -> Reply:
+        """Return the resource at ``path`` with its status and headers."""
+        return await self._wire.read(path)
+
+    async def patch(self, path: str, body: JsonObject) -> Reply:
+        """Change the resource at ``path``."""
+        return await self._wire.change(path, body)
+
+    async def post(self, path: str, body: JsonObject) -> Reply:
+        """Ask for the action at ``path``, once; ``OutcomeUnknown`` if no answer came."""
+        return await self._wire.ask(path, body)
+
+    async def system(self) -> JsonObject:
+        """Return the computer system: the one there is, or the one the address names."""
+        if not self._system_path:
+            self._system_path = await self._choose_system()
+        body = await self.get(self._system_path)
+        return {"@odata.id": self._system_path} | body
+
+    async def _choose_system(self) -> str:
+        paths = await self.links(link(self.root, "Systems") or f"{addresses.ROOT}/Systems")
+        wanted = self.address.system
+        if wanted:
+            paths = [path for path in paths if path.rstrip("/").lower() == wanted.lower()]
+        if len(paths) == 1:
+            return paths[0]
+        if wanted or not paths:
+            what = f"no system {wanted}" if wanted else "it serves no computer system"
+            raise BadReply(
+                f"looking for the server behind {self.name}: {what}",
+                hint="Check the address; a BMC without systems may be that of an enclosure.",
+            )
+        raise SeveralSystems(
+            f"looking for the server behind {self.name}: it serves {len(paths)} "
+            f"({clean(', '.join(path.rstrip('/').rpartition('/')[2] for path in paths), 120)})",
+            hint=f"Name one by its address: {self.address.origin}{paths[0]}",
+        )
+
+    async def links(self, path: str) -> list[str]:
+        """Return the paths of a collection's members, over all its pages; ``[]`` for no path."""
+        found: dict[str, None] = {}
+        seen: set[str] = set()
+        while path and path not in seen:
+            seen.add(path)
+            page = await self.get(path)
+            members = page.get("Members")
+            for member in members if isinstance(members, list) else []:
+                target = member.get("@odata.id") if isinstance(member, dict) else None
+                if isinstance(target, str):
+                    found[addresses.resource(target, self.name)] = None
+            if len(seen) > MOST_PAGES or len(found) > MOST_MEMBERS:
+                raise BadReply(f"reading {clean(path, 120)} at {self.name}: it does not end")
+            following = page.get("Members@odata.nextLink")
+            path = addresses.resource(following, self.name) if isinstance(following, str) else ""
+        return list(found)
+
+    async def members(self, path: str) -> list[JsonObject]:
+        """Return a collection's members, read a few at a time; one that fails fails all."""
+        paths = await self.links(path)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self.get(each)) for each in paths]
+        return [
+            {"@odata.id": each} | task.result() for each, task in zip(paths, tasks, strict=True)
+        ]
+
+
+def link(resource: JsonObject, *names: str) -> str:
+    """Return the path that ``resource`` links to under ``names``, or an empty string."""
+    place: object = resource
+    for name in names:
+        place = place.get(name) if isinstance(place, dict) else None
+    target = place.get("@odata.id") if isinstance(place, dict) else None
+    return target if isinstance(target, str) else ""
+
+
+async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Return what ``work`` returns, in order; the first error ends the rest and is raised."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise

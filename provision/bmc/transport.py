@@ -1,0 +1,105 @@
+"""One guarded HTTP session per BMC: bounded bytes and time, no cookies, no proxies, four at once.
+
+aiohttp itself repeats a GET or DELETE once when a *reused* connection drops under it. That is
+wanted: reads may be repeated, and a DELETE of our own session that finds nothing (404) is done.
+POST and PATCH it never repeats.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+import aiohttp
+
+from provision.bmc.errors import BadReply, IdentityChanged
+from provision.core.errors import OutcomeUnknown, ProvisionError, Timeout, Unreachable
+from provision.core.text import clean
+
+#: The largest answer we read; BIOS registries, the largest honest ones, have about one MiB.
+LARGEST = 16 * 1024 * 1024
+#: Requests in flight to one BMC; more makes them slower or lose sessions.
+IN_FLIGHT = 4
+_CONNECT = 10.0
+
+
+class TooLarge(aiohttp.ClientPayloadError):
+    """The answer is larger than ``LARGEST``, as sent or once unpacked."""
+
+
+class CappedResponse(aiohttp.ClientResponse):
+    """An answer whose body stops at ``LARGEST``, so that a gzip bomb cannot fill our memory."""
+
+    async def read(self) -> bytes:
+        """Return the body, or raise ``TooLarge``."""
+        if self._body is None:
+            received = bytearray()
+            try:
+                async for chunk in self.content.iter_any():
+                    received += chunk
+                    if len(received) > LARGEST:
+                        raise TooLarge(f"more than {LARGEST} bytes")
+            except BaseException:
+                self.close()
+                raise
+            self._body = bytes(received)
+        return await super().read()
+
+
+def limits(timeout: float) -> aiohttp.ClientTimeout:
+    """Return the limits of one request that may take ``timeout`` seconds in all."""
+    connect = min(timeout, _CONNECT)
+    return aiohttp.ClientTimeout(
+        total=timeout, connect=connect, sock_connect=connect, sock_read=timeout
+    )
+
+
+def open_session(
+    proof: ssl.SSLContext | aiohttp.Fingerprint, timeout: float
+) -> aiohttp.ClientSession:
+    """Return an HTTP session whose every connection must show ``proof``; the caller closes it."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=proof, limit=IN_FLIGHT, limit_per_host=IN_FLIGHT),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+        response_class=CappedResponse,
+        timeout=limits(timeout),
+        trust_env=False,
+    )
+
+
+class Dropped(Unreachable):
+    """The connection could not be made, or broke before the answer was whole."""
+
+
+_SWAPPED = (aiohttp.ServerFingerprintMismatch, aiohttp.ClientConnectorCertificateError)
+_NOT_HTTP = (aiohttp.ClientResponseError, aiohttp.InvalidURL)
+
+
+def no_answer(
+    doing: str, method: str, cause: BaseException | None, *, timed_out: bool
+) -> ProvisionError:
+    """Return our error for a request that brought no usable answer."""
+    if error := _never_sent(doing, cause):
+        return error
+    if method != "GET":
+        return OutcomeUnknown(f"{doing}: it was sent, and no answer came")
+    if timed_out:
+        return Timeout(f"{doing}: no answer in time")
+    if isinstance(cause, TooLarge):
+        return BadReply(f"{doing}: the answer is larger than {LARGEST >> 20} MiB")
+    if isinstance(cause, _NOT_HTTP):
+        return BadReply(f"{doing}: the answer is no HTTP ({clean(cause, 120)})")
+    return Dropped(f"{doing}: the connection broke ({clean(cause, 120)})")
+
+
+def _never_sent(doing: str, cause: BaseException | None) -> ProvisionError | None:
+    if isinstance(cause, _SWAPPED):
+        return IdentityChanged(
+            f"{doing}: another certificate than a moment ago",
+            hint="Somebody may sit in between; do not go on before you know who.",
+        )
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        return Dropped(f"{doing}: cannot connect ({clean(cause.strerror or cause)})")
+    if isinstance(cause, aiohttp.ConnectionTimeoutError):
+        return Timeout(f"{doing}: no connection in time")
+    return None

@@ -1,0 +1,129 @@
+"""The options by which every command is told how to reach a BMC."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from provision.core.errors import ConfigError, CredentialsError, NotConfirmed
+from provision.core.events import Event, Phase
+
+if TYPE_CHECKING:
+    from provision.bmc.client import Access
+    from provision.core.secrets import Secret
+
+F = TypeVar("F", bound=Callable[..., object])
+
+_OPTIONS = (
+    click.option("--user", metavar="NAME", envvar="PROVISION_USER", help="User on the BMC."),
+    click.option(
+        "--password-file",
+        metavar="FILE|-",
+        envvar="PROVISION_PASSWORD_FILE",
+        help="File with the password on its first line, or - for standard input; "
+        "without it the password is asked for.",
+    ),
+    click.option(
+        "--tls",
+        type=click.Choice(["auto", "ca", "pin", "insecure"]),
+        default="auto",
+        show_default=True,
+        help="How the BMC proves who it is: by a CA, else by the certificate seen first (auto); "
+        "only by a CA; only by that certificate (pin); not at all (insecure).",
+    ),
+    click.option(
+        "--ca-file",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Certificate of the CA that vouches for the BMC, in PEM; no other proof will do.",
+    ),
+    click.option(
+        "--timeout",
+        metavar="SECONDS",
+        type=click.FloatRange(0.1, 3600),
+        default=30,
+        show_default=True,
+        help="How long the BMC may take over one request.",
+    ),
+)
+
+output_option = click.option(
+    "--output", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+
+
+def access_options(command: F) -> F:
+    """Add the options that ``access_from`` wants to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def access_from(
+    bmc: str,
+    *,
+    user: str | None,
+    password_file: str | None,
+    tls: str,
+    ca_file: Path | None,
+    timeout: float,
+    deadline: float | None = None,
+) -> Access:
+    """Return how to reach ``bmc``, having asked for the password where nothing tells it."""
+    from provision.bmc import address
+    from provision.bmc.client import Access, Tls
+
+    try:
+        where = address.parse(bmc).authority
+    except ConfigError as error:
+        raise click.BadParameter(f"{error}. {error.hint}", param_hint="BMC") from error
+    user = user or _ask_user(where)
+    return Access(
+        url=bmc,
+        user=user,
+        password=_password(password_file, user, where),
+        tls=Tls(tls),
+        ca_file=ca_file,
+        timeout=timeout,
+        deadline=deadline,
+    )
+
+
+def _ask_user(where: str) -> str:
+    if not sys.stdin.isatty():
+        raise CredentialsError(f"logging in to {where}: no user is given", hint="Give --user NAME.")
+    answer: str = click.prompt(f"User at {where}", err=True)
+    return answer
+
+
+def _password(reference: str | None, user: str, where: str) -> Secret:
+    from provision.core.secrets import read_secret
+
+    if reference is None and not sys.stdin.isatty():
+        raise CredentialsError(
+            f"logging in to {where} as {user}: no password is given, and there is nobody to ask",
+            hint="Give --password-file FILE (mode 0600), or --password-file - and the password "
+            "on standard input.",
+        )
+    try:
+        return read_secret(reference or "prompt:", prompt=f"Password of {user} at {where}: ")
+    except EOFError as error:
+        raise click.Abort from error
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something that cannot be taken back; ``NotConfirmed`` unless the answer is yes."""
+    if yes:
+        return
+    if not sys.stdin.isatty() or not click.confirm(question, default=False, err=True):
+        raise NotConfirmed(f"{question} Not confirmed; nothing was sent.")
+
+
+def talk(event: Event) -> None:
+    """Tell the notes of the work (a certificate pinned, a check left out) on standard error."""
+    if event.phase is Phase.NOTE:
+        click.echo(f"{event.subject}: {event.message}", err=True)
