@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Coroutine
@@ -31,13 +32,24 @@ def set_up(verbose: int, state_dir: str | None) -> None:
     logging.getLogger("provision").setLevel(level)
 
 
+#: Set when SIGTERM, and not Ctrl-C, ended the work.
+_terminated: list[bool] = []
+
+
+def _terminate(_signal: int, _frame: object) -> None:
+    # As Ctrl-C does: what is under way cleans up, sessions are closed, half-written sticks wiped.
+    _terminated.append(True)
+    signal.raise_signal(signal.SIGINT)
+
+
 def run(command: click.Command) -> int:
     """Run ``command``; return the exit status of what happened, having told it."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         status = command.main(standalone_mode=False)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
-        return Exit.INTERRUPTED
+        return Exit.TERMINATED if _terminated else Exit.INTERRUPTED
     except click.ClickException as error:
         error.show()
         return error.exit_code

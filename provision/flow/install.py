@@ -137,20 +137,12 @@ class Installation(engine.Story):
             "ended": _now(),
         }
         path = self._run.write_record(job.server.name, record)
-        self._observer(
-            Event(
-                subject=job.server.name,
-                step="record",
-                phase=Phase.END,
-                result=Result.OK if verdict == "PASS" else Result(last["result"]),
-                message=verdict if verdict == "PASS" else last["message"],
-                code=(last.get("error") or {}).get("code", ""),
-            )
-        )
+        message = (found["evidence"] if verdict == "PASS" else last)["message"]
+        _tell_verdict(self._observer, job.server.name, verdict, message)
         return {
             "server": job.server.name,
             "verdict": verdict,
-            "message": last["message"],
+            "message": message,
             "error": last.get("error"),
             "record": str(path),
         }
@@ -168,6 +160,7 @@ async def provision(
         log(event)
         observer(event)
 
+    _recall(run, servers, observer)
     try:
         endings = await engine.perform(
             run.database,
@@ -187,6 +180,21 @@ async def provision(
     }
     write_json(run.summary, summary)
     return summary
+
+
+def _recall(run: RunDirectory, servers: list[Server], observer: Observer) -> None:
+    """Tell of the servers that an interrupted run had finished."""
+    for server in servers:
+        record = run.read_record(server.name)
+        if record is not None:
+            _tell_verdict(observer, server.name, record["verdict"], "done before the interruption")
+
+
+def _tell_verdict(observer: Observer, name: str, verdict: str, message: str) -> None:
+    result = {"PASS": Result.OK, "UNKNOWN": Result.UNKNOWN}.get(verdict, Result.FAIL)
+    observer(
+        Event(subject=name, step="record", phase=Phase.END, result=result, message=message)
+    )
 
 
 def exit_status(endings: Mapping[str, engine.Json]) -> int:

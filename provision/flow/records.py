@@ -95,6 +95,14 @@ class RunDirectory:
         """Whether the run came to its end."""
         return self.summary.is_file()
 
+    def read_record(self, name: str) -> dict[str, Any] | None:
+        """Return one server's record, or None where there is none yet."""
+        try:
+            record = json.loads((self.records / f"{name}.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return record if isinstance(record, dict) else None
+
     def write_record(self, name: str, record: dict[str, Any]) -> Path:
         """Write one server's record; return its path."""
         path = self.records / f"{name}.json"

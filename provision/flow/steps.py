@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import hwprofiles
@@ -19,7 +19,7 @@ from provision.bmc import bios, inventory, system, virtual_media
 from provision.bmc.client import Access, Bmc, connect
 from provision.bmc.errors import NotApplied
 from provision.core.errors import ConfigError, PowerRefused, ValidationFailed
-from provision.core.events import Observer, Result
+from provision.core.events import Event, Observer, Result
 from provision.core.servers import Server
 from provision.flow import evidence
 from provision.flow.engine import Json
@@ -44,9 +44,13 @@ class Job:
         """Return the connection to the server's BMC, opened at its first use."""
         if self._bmc is None:
             self._bmc = await self._open.enter_async_context(
-                connect(self.access, observer=self.observer)
+                connect(self.access, observer=self._tell)
             )
         return self._bmc
+
+    def _tell(self, event: Event) -> None:
+        """Pass on what the connection tells (a certificate pinned), as this server's."""
+        self.observer(replace(event, subject=self.server.name))
 
     async def facts(self) -> Facts:
         """Return what the BMC says of the hardware, read once; ``confirm`` reads anew."""
@@ -127,9 +131,9 @@ async def validate(job: Job) -> Json:
 async def claim(job: Job) -> Json:
     """See that we may start the server: a running one is only stopped where that is allowed."""
     state = await system.power_state(await job.bmc())
-    if state == "On" and job.server.if_on == "refuse":
+    if state != "Off" and job.server.if_on == "refuse":
         raise PowerRefused(
-            f"preparing {job.server.name}: the server is on",
+            f"preparing {job.server.name}: the server is not off (power state: {state})",
             hint="Power it off first, or say `if_on: power-off` for it in the file.",
         )
     return done(f"power is {state}", power=state)
