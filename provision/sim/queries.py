@@ -1,0 +1,45 @@
+"""Query parameters: ``$expand`` of one level, and the refusal of what is not supported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from provision.sim.messages import Json, Problem
+from provision.sim.tree import Tree, etag
+
+#: What ``$expand`` may say: subordinate links, all links but those below Links, or those only.
+_EXPANDS = (".", "*", "~")
+
+
+def expand(tree: Tree, body: Json, query: Mapping[str, str]) -> Json:
+    """Return ``body`` with the links inlined that the query asks for."""
+    for name in query:
+        if name.startswith("$") and name != "$expand":
+            raise Problem("QueryNotSupported")
+    if "only" in query or "excerpt" in query:
+        raise Problem("QueryNotSupported")
+    if "$expand" not in query:
+        return body
+    how, _, options = query["$expand"].partition("(")
+    if how not in _EXPANDS or options not in ("", "$levels=1)"):
+        raise Problem("QueryNotSupported")
+    inline = {
+        key: _inline(tree, value)
+        for key, value in body.items()
+        if (key == "Links" and how != ".") or (key != "Links" and how != "~")
+    }
+    return body | inline
+
+
+def _inline(tree: Tree, value: object) -> object:
+    if isinstance(value, list):
+        return [_inline(tree, item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) != {"@odata.id"}:
+        return {key: _inline(tree, inner) for key, inner in value.items()}
+    found = tree.get(str(value["@odata.id"]).rstrip("/"))
+    if found is None or found.body is None:
+        return value
+    body = found.body()
+    return {**body, "@odata.etag": etag(body)}

@@ -1,0 +1,25 @@
+"""What tests of several rooms share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from provision.sim import Rack
+
+
+@pytest.fixture
+async def rack(tmp_path: Path) -> AsyncIterator[Rack]:
+    """A fresh simulated rack of four, off, a hundred times faster than by default.
+
+    ``r1u01`` has virtualization off in its BIOS, ``r1u04`` is an AMD with too little memory.
+    """
+    from provision.sim import running, standard_mix
+
+    specs = standard_mix(4, virt_off=1, low_memory=1)
+    async with running(specs, scale=0.01, directory=tmp_path / "rack") as rack:
+        yield rack
