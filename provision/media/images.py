@@ -15,8 +15,9 @@ from typing import Self
 
 from provision.core.errors import ImageError
 from provision.core.text import binary
-from provision.media.decoders import DECODERS, Format, Stored, xz_size, zst_size
+from provision.media.decoders import DECODERS, Format, Stored
 from provision.media.errors import ImageDamaged
+from provision.media.headers import xz_size, zst_size
 
 __all__ = ["MAX_SIZE", "Format", "Image", "Stream", "open_image"]
 
@@ -133,7 +134,7 @@ class Image:
             return self.stored_size
         if self.format is Format.XZ:
             return xz_size(self.fd, self.stored_size)
-        return zst_size(self.fd) if self.format is Format.ZST else None
+        return zst_size(self.fd, self.stored_size) if self.format is Format.ZST else None
 
     def __enter__(self) -> Self:
         return self
