@@ -81,3 +81,10 @@ class ClearText(Refused):
 
     code = "clear-text"
     remedy = "Use https://, and --tls pin if the BMC's certificate is self-signed."
+
+
+class Forbidden(CredentialsError):
+    """We are logged in, and this user may not do this (HTTP 403)."""
+
+    code = "forbidden"
+    remedy = "Give this user more rights on the BMC, or use another one; check the BMC's licence."

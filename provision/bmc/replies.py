@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from provision.bmc.errors import BadReply, BmcError, Busy, NotSupported, PasswordChangeRequired
+from provision.bmc.errors import (
+    BadReply,
+    BmcError,
+    Busy,
+    Forbidden,
+    NotSupported,
+    PasswordChangeRequired,
+)
 from provision.core.errors import Conflict, CredentialsError, ProvisionError
 from provision.core.text import clean
 
@@ -121,7 +128,7 @@ def error_for(doing: str, status: int, raw: bytes, headers: Mapping[str, str]) -
     if "PasswordChangeRequired" in ids:
         return PasswordChangeRequired(text)
     if "InsufficientPrivilege" in ids:
-        return CredentialsError(text, hint="Give this user more rights on the BMC, or another one.")
+        return Forbidden(text)
     error = _BY_STATUS.get(status, BmcError)(text)
     if isinstance(error, Busy):
         error.retry_after = retry_after(headers)
@@ -130,7 +137,7 @@ def error_for(doing: str, status: int, raw: bytes, headers: Mapping[str, str]) -
 
 _BY_STATUS: Mapping[int, type[ProvisionError]] = {
     401: CredentialsError,
-    403: CredentialsError,
+    403: Forbidden,
     404: NotSupported,
     405: NotSupported,
     501: NotSupported,

@@ -14,6 +14,7 @@ from provision.bmc.address import Address
 from provision.bmc.errors import BadReply, BmcError, SeveralSystems
 from provision.bmc.replies import JsonObject, Reply
 from provision.bmc.trust import Identity
+from provision.bmc.values import at
 from provision.core.text import clean
 
 _log = logging.getLogger(__name__)
@@ -50,6 +51,8 @@ class Bmc:
         #: How its identity was established, as records print it.
         self.tls = tls.as_dict()
         self.platform: Platform = platforms.match(root, {})
+        #: What was read once and does not change while we are connected.
+        self.kept: dict[str, JsonObject] = {}
         self._system_path = ""
 
     @property
@@ -95,6 +98,8 @@ class Bmc:
         wanted = self.address.system
         if wanted:
             paths = [path for path in paths if path.rstrip("/").lower() == wanted.lower()]
+        if len(paths) > 1:
+            paths = await self._startable(paths) or paths
         if len(paths) == 1:
             return paths[0]
         if wanted or not paths:
@@ -108,6 +113,15 @@ class Bmc:
             f"({clean(', '.join(path.rstrip('/').rpartition('/')[2] for path in paths), 120)})",
             hint=f"Name one by its address: {self.address.origin}{paths[0]}",
         )
+
+    async def _startable(self, paths: list[str]) -> list[str]:
+        """Return the systems that can be reset: a board full of GPUs is no server."""
+        bodies = await together(self.get(path) for path in paths)
+        return [
+            path
+            for path, body in zip(paths, bodies, strict=True)
+            if at(body, "Actions", "#ComputerSystem.Reset") is not None
+        ]
 
     async def links(self, path: str) -> list[str]:
         """Return the paths of a collection's members, over all its pages; ``[]`` for no path."""
@@ -139,10 +153,7 @@ class Bmc:
 
 def link(resource: JsonObject, *names: str) -> str:
     """Return the path that ``resource`` links to under ``names``, or an empty string."""
-    place: object = resource
-    for name in names:
-        place = place.get(name) if isinstance(place, dict) else None
-    target = place.get("@odata.id") if isinstance(place, dict) else None
+    target = at(resource, *names, "@odata.id")
     return target if isinstance(target, str) else ""
 
 

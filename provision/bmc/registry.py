@@ -1,0 +1,94 @@
+"""The BIOS attribute registry: what an attribute is called in the firmware's own menus."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from hwprofiles.platforms import Scalar, Setting, SettingWord
+from provision.bmc.errors import BmcError
+from provision.bmc.replies import JsonObject
+from provision.bmc.service import Bmc, link
+from provision.bmc.values import at, objects, text
+
+_log = logging.getLogger(__name__)
+
+#: Names in menus by which a setting is known beyond doubt; two that fit are a doubt.
+_NAMES: dict[SettingWord, re.Pattern[str]] = {
+    "virtualization": re.compile(
+        r"(intel\W*r?\W*)?(processor |cpu )?virtuali[sz]ation( technology)?( \([\w -]+\))?|"
+        r"svm( mode)?|(intel )?vmx|(intel )?vt-x|amd-v",
+        re.IGNORECASE,
+    ),
+    "iommu": re.compile(
+        r"iommu|(intel\W*r?\W*)?vt-?d( support)?|.*directed i/?o( \(vt-?d\))?|amd-vi|"
+        r"i/o virtuali[sz]ation( technology)?( \(iommu\))?",
+        re.IGNORECASE,
+    ),
+    "sriov": re.compile(r"(pcie? )?sr-?iov( support| global enable)?", re.IGNORECASE),
+}
+_ON = re.compile(r"enabled?", re.IGNORECASE)
+_OFF = re.compile(r"disabled?", re.IGNORECASE)
+
+
+async def entries(bmc: Bmc, bios: JsonObject) -> list[JsonObject]:
+    """Return the registry's attributes; none where it is not served or not found."""
+    if "bios-registry" not in bmc.kept:
+        try:
+            bmc.kept["bios-registry"] = await _read(bmc, text(bios, "AttributeRegistry") or "")
+        except BmcError as error:
+            _log.info("reading the BIOS attribute registry of %s: %s", bmc.name, error)
+            bmc.kept["bios-registry"] = {}
+    return objects(bmc.kept["bios-registry"], "RegistryEntries", "Attributes")
+
+
+async def _read(bmc: Bmc, name: str) -> JsonObject:
+    paths = await bmc.links(link(bmc.root, "Registries"))
+    ids = {path: path.rstrip("/").rpartition("/")[2] for path in paths}
+    fitting = [path for path in paths if name and ids[path].lower() == name.lower()]
+    # What the Bios resource calls it and what the collection calls it often differ.
+    fitting = fitting or [path for path in paths if ids[path].lower().startswith("biosattr")]
+    for path in fitting:
+        for place in objects(await bmc.get(path), "Location"):
+            uri = place.get("Uri")
+            if isinstance(uri, str) and (text(place, "Language") or "en").startswith("en"):
+                return await bmc.get(uri)
+    return {}
+
+
+def setting(
+    word: SettingWord, attributes: dict[str, Scalar], registry: list[JsonObject]
+) -> Setting | None:
+    """Find the switch ``word`` by its name in the menus; None in doubt."""
+    fitting = [
+        entry
+        for entry in registry
+        if at(entry, "AttributeName") in attributes
+        and _NAMES[word].fullmatch(" ".join((text(entry, "DisplayName") or "").split()))
+    ]
+    if len(fitting) != 1:
+        return None
+    name = str(fitting[0]["AttributeName"])
+    return _switch(name, attributes[name], fitting[0])
+
+
+def _switch(name: str, current: Scalar, entry: JsonObject) -> Setting | None:
+    """Return the switch if its values are on and off; spelt as the current value is."""
+    for spelling in ("ValueName", "ValueDisplayName"):
+        values = [each.get(spelling) for each in objects(entry, "Value")]
+        labels = [text(each, "ValueDisplayName") or "" for each in objects(entry, "Value")]
+        on = [value for value, label in zip(values, labels, strict=True) if _ON.fullmatch(label)]
+        off = [value for value, label in zip(values, labels, strict=True) if _OFF.fullmatch(label)]
+        if current in values and len(on) == 1 and len(off) == 1:
+            return Setting(
+                attribute=name,
+                current=current,
+                state="enabled"
+                if current == on[0]
+                else "disabled"
+                if current == off[0]
+                else "unknown",
+                enabled=on[0] if isinstance(on[0], str | int) else str(on[0]),
+                disabled=off[0] if isinstance(off[0], str | int) else str(off[0]),
+            )
+    return None

@@ -1,0 +1,90 @@
+"""Reading what a BMC says: every field may be missing, null, absurd or of another type."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from provision.bmc.replies import JsonObject
+from provision.core.text import clean
+
+#: What vendors write where they have nothing to say.
+_NOTHING = frozenset(
+    {
+        "",
+        "n/a",
+        "na",
+        "none",
+        "null",
+        "unknown",
+        "not available",
+        "not specified",
+        "default string",
+        "system serial number",
+        "system product name",
+        "system manufacturer",
+        "to be filled by o.e.m.",
+        "to be filled by oem",
+    }
+)
+_LONGEST = 200
+_GREATEST = 2**62
+
+
+def at(body: object, *path: str) -> Any:
+    """Return what stands at ``path`` in nested objects; None where there is nothing."""
+    for name in path:
+        body = body.get(name) if isinstance(body, Mapping) else None
+    return body
+
+
+def text(body: object, *path: str) -> str | None:
+    """Return a string that says something, made safe; None for blanks and placeholders."""
+    value = at(body, *path)
+    if not isinstance(value, str):
+        return None
+    value = clean(value, _LONGEST)
+    return None if value.lower() in _NOTHING else value
+
+
+def number(body: object, *path: str) -> float | None:
+    """Return a number from zero to what hardware can have."""
+    value = at(body, *path)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) and 0 <= value < _GREATEST else None
+
+
+def integer(body: object, *path: str) -> int | None:
+    """Return a whole number, likewise."""
+    value = number(body, *path)
+    return int(value) if value is not None and value == int(value) else None
+
+
+def words(body: object, *path: str) -> list[str]:
+    """Return the strings of a list, made safe."""
+    value = at(body, *path)
+    return (
+        [clean(each, 80) for each in value[:500] if isinstance(each, str)]
+        if isinstance(value, list)
+        else []
+    )
+
+
+def objects(body: object, *path: str) -> list[JsonObject]:
+    """Return the objects of a list; one alone where a BMC forgot the list."""
+    value = at(body, *path)
+    value = [value] if isinstance(value, dict) else value
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def links(body: object, *path: str) -> list[str]:
+    """Return the paths in a list of links."""
+    targets = (each.get("@odata.id") for each in objects(body, *path))
+    return [target for target in targets if isinstance(target, str)]
+
+
+def absent(resource: JsonObject) -> bool:
+    """Whether a resource stands for an empty socket, slot or bay."""
+    return bool(at(resource, "Status", "State") == "Absent")
