@@ -7,10 +7,12 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 
 from aiohttp import web
 
+from provision.core.errors import ConfigError, Conflict
 from provision.core.secrets import Secret
 from provision.sim import journal, standard
 from provision.sim.access import Access
@@ -64,6 +66,14 @@ class SimServer:
         return self.serial_log.read_text(encoding="utf-8")
 
 
+def reachable(host: str) -> str:
+    """Return the address a client on this machine uses for a listener on ``host``."""
+    address = ip_address(host)
+    if address.is_unspecified:
+        return "127.0.0.1" if address.version == 4 else "[::1]"
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rack:
     """A running rack."""
@@ -80,7 +90,7 @@ class Rack:
 
 
 @asynccontextmanager
-async def running(
+async def running(  # noqa: PLR0913 - each has a default, and a rack is made in one place
     servers: int | Sequence[ServerSpec] = 16,
     *,
     scale: float = 1.0,
@@ -88,7 +98,6 @@ async def running(
     faults: Mapping[str, Sequence[Fault]] | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
-    timing: Timing | None = None,
 ) -> AsyncIterator[Rack]:
     """Run a rack until the block ends.
 
@@ -100,7 +109,7 @@ async def running(
     async with AsyncExitStack() as stack:
         if directory is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provision-")))
-        builder = _Builder(directory, host, (timing or Timing()).scaled(scale))
+        builder = _Builder(directory, host, Timing().scaled(scale))
         listening = []
         for index, spec in enumerate(specs):
             planned = tuple((faults or {}).get(spec.name, ()))
@@ -119,16 +128,22 @@ class _Builder:
     """Lays out the directory and starts listeners."""
 
     def __init__(self, directory: Path, host: str, timing: Timing) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
         self.directory, self.host, self.timing = directory, host, timing
         self.authority = Authority()
         self.ca_file = directory / "ca.pem"
-        self.authority.write(self.ca_file)
         self.password = Secret(secrets.token_urlsafe(12))
         self.password_file = directory / "password"
-        write_private(self.password_file, self.password.reveal().encode() + b"\n")
         self.request_log = directory / "requests.jsonl"
-        self.request_log.touch()
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self.authority.write(self.ca_file)
+            write_private(self.password_file, self.password.reveal().encode() + b"\n")
+            self.request_log.touch()
+        except OSError as error:
+            raise ConfigError(
+                f"laying out the simulated rack in {directory}: {error.strerror}",
+                hint="Choose another directory.",
+            ) from error
 
     async def start(
         self, stack: AsyncExitStack, spec: ServerSpec, faults: tuple[Fault, ...], port: int
@@ -141,13 +156,21 @@ class _Builder:
         runner = web.ServerRunner(server(bmc), shutdown_timeout=0.1)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, self.host, port, ssl_context=context).start()
+        site = web.TCPSite(runner, self.host, port, ssl_context=context)
+        try:
+            await site.start()
+        except OSError as error:
+            raise Conflict(
+                f"listening on {self.host} port {port or 'any'} for the simulated BMC of "
+                f"{spec.name}: {error.strerror}",
+                hint="Choose other ports, or let the system choose them.",
+            ) from error
         number = runner.addresses[0][1]
         if spec.powered_on:
             bmc.machine.reset(Reset.ON)
         return SimServer(
             name=spec.name,
-            url=f"https://{self.host}:{number}",
+            url=f"https://{reachable(self.host)}:{number}",
             user=USER,
             password=self.password,
             password_file=self.password_file,

@@ -56,6 +56,8 @@ class Service:
             )
         if request.headers.get("OData-Version", "4.0") != "4.0":
             raise Problem("PreconditionFailed")
+        if method == "POST":  # the Members property of a collection stands for the collection
+            path = path.rstrip("/").removesuffix("/Members")
         found = self.bmc.tree.get(path.rstrip("/"))
         self._admit(request, found)
         found = self.bmc.tree.find(path)

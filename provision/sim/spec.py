@@ -89,6 +89,8 @@ class ServerSpec:
     disk_bytes: int = 480 * 1000**3
     disk_script: str = ""
     powered_on: bool = False
+    rack: str = ""
+    unit: int = 0
 
     @property
     def uuid(self) -> str:
@@ -129,6 +131,8 @@ def _standard(index: int, powered_on: bool) -> ServerSpec:
         # 02: locally administered, so that no real port can have the same address.
         nics=tuple(Nic(mac=f"02:00:{rack:02x}:{unit:02x}:00:{port:02x}") for port in range(2)),
         powered_on=powered_on,
+        rack=f"r{rack}",
+        unit=unit,
     )
 
 

@@ -99,7 +99,7 @@ def registry(uri: str) -> Json:
         Language="en",
         RegistryVersion="1.0.0",
         OwningEntity="bareiron",
-        SupportedSystems=[{"ProductName": "bareiron simulator", "SystemId": "SIM-1U"}],
+        SupportedSystems=[{"ProductName": "bareiron simulator", "SystemId": "SIM1U"}],
         RegistryEntries={
             "Attributes": [_entry(number, a) for number, a in enumerate(ATTRIBUTES, 1)],
             "Menus": [],

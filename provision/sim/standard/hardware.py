@@ -15,35 +15,26 @@ from provision.sim.tree import ABSENT, OK, Resource, collection, link, links, re
 def plant(bmc: Bmc) -> None:
     """Plant the parts of the system."""
     spec = bmc.spec
-    _group(bmc, "Processors", "Processor", range(1, spec.sockets + 1), "CPU{}", _processor)
-    _group(bmc, "Memory", "Memory", range(1, len(spec.memory) + 1), "DIMM{}", _memory)
-    _group(
-        bmc,
-        "EthernetInterfaces",
-        "EthernetInterface",
-        range(1, len(spec.nics) + 1),
-        "NIC{}",
-        _nic,
-    )
-    _group(bmc, "SimpleStorage", "SimpleStorage", range(1, 2), "{}", _simple_storage)
-    _group(bmc, "Storage", "Storage", range(1, 3), "{}", _storage)
+    _group(bmc, "Processors/CPU", "Processor", spec.sockets, _processor)
+    _group(bmc, "Memory/DIMM", "Memory", len(spec.memory), _memory)
+    _group(bmc, "EthernetInterfaces/NIC", "EthernetInterface", len(spec.nics), _nic)
+    _group(bmc, "SimpleStorage/", "SimpleStorage", 1, _simple_storage)
+    _group(bmc, "Storage/", "Storage", 2, _storage)
     for number in (1, 2):
         uri = f"{uris.SYSTEM}/Storage/{number}/Drives/1"
         bmc.tree[uri] = Resource(body=partial(_drive, bmc, uri, number))
 
 
 def _group(
-    bmc: Bmc,
-    name: str,
-    schema: str,
-    numbers: range,
-    pattern: str,
-    show: Callable[[Bmc, str, int], Json],
+    bmc: Bmc, pattern: str, schema: str, count: int, show: Callable[[Bmc, str, int], Json]
 ) -> None:
+    """Plant a collection of ``count`` members: ``Memory/DIMM`` holds DIMM1, DIMM2 …"""
+    name = pattern.split("/", maxsplit=1)[0]
     uri = f"{uris.SYSTEM}/{name}"
-    members = {f"{uri}/{pattern.format(number)}": number for number in numbers}
-    bmc.tree[uri] = Resource(body=lambda: collection(uri, schema, name, list(members)))
-    for member, number in members.items():
+    numbers = range(1, count + 1)
+    members = [f"{uris.SYSTEM}/{pattern}{number}" for number in numbers]
+    bmc.tree[uri] = Resource(body=partial(collection, uri, schema, name, members))
+    for member, number in zip(members, numbers, strict=True):
         bmc.tree[member] = Resource(body=partial(show, bmc, member, number))
 
 

@@ -1,0 +1,223 @@
+"""``provision sim``: a rack of simulated servers to try things on."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AsyncExitStack
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from provision.sim import Rack, ServerSpec
+
+
+@click.group("sim", short_help="Run a simulated rack of BMCs.")
+def command() -> None:
+    """Run a simulated rack of BMCs."""
+
+
+@command.command("up")
+@click.option(
+    "--servers",
+    type=click.IntRange(1, 1000),
+    default=16,
+    show_default=True,
+    help="How many servers the rack holds.",
+)
+@click.option(
+    "--port",
+    metavar="BASE",
+    type=click.IntRange(1, 65535),
+    help="First port; the BMCs listen on this one and those after it. Without it, any free ones.",
+)
+@click.option(
+    "--listen",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on.",
+)
+@click.option(
+    "--scale",
+    type=click.FloatRange(0, 100),
+    default=1.0,
+    show_default=True,
+    help="Stretches every delay: at 1 a server boots in about 12 s, at 10 it is as slow as a real "
+    "one.",
+)
+@click.option(
+    "--virt-off",
+    metavar="N",
+    type=click.IntRange(0),
+    default=0,
+    help="The first N servers have virtualization off in their BIOS.",
+)
+@click.option(
+    "--low-memory",
+    metavar="N",
+    type=click.IntRange(0),
+    default=0,
+    help="The last N servers have too little memory for any hypervisor.",
+)
+@click.option(
+    "--dir",
+    "directory",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where sticks, serial logs and the rest are kept; without it, a temporary directory "
+    "that goes when the rack does.",
+)
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def up(
+    *,
+    servers: int,
+    port: int | None,
+    listen: str,
+    scale: float,
+    virt_off: int,
+    low_memory: int,
+    directory: Path | None,
+    output: str,
+) -> None:
+    """Start a rack, say how to reach it, and run until Ctrl-C (exit status 0).
+
+    Each server is an HTTPS Redfish service with a state of its own, an internal stick (a file) and
+    a serial log (a file). Sticks that are in DIR already stay as they are.
+    """
+    from provision.cli import shell
+    from provision.sim import standard_mix
+
+    _check_address(listen)
+    if port and port + servers > 65536:
+        raise click.BadParameter(
+            f"{servers} servers do not fit above port {port}", param_hint="--port"
+        )
+    specs = standard_mix(servers, virt_off=virt_off, low_memory=low_memory)
+    work = _serve(
+        specs=specs,
+        port=port or 0,
+        listen=listen,
+        scale=scale,
+        directory=directory,
+        output=output,
+    )
+    shell.wait_for(work)
+
+
+@command.command("image")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--iso", is_flag=True, help="Make one that boots as a virtual CD, too.")
+def image(file: Path, iso: bool) -> None:
+    """Write a small image to FILE that the simulated servers boot."""
+    from provision.core.errors import ConfigError
+    from provision.sim import demo_image
+
+    try:
+        demo_image.write(file, iso=iso)
+    except OSError as error:
+        raise ConfigError(
+            f"writing the image {file}: {error.strerror}", hint="Choose another place for it."
+        ) from error
+    click.echo(f"{file}: boots on a simulated server, and nowhere else.", err=True)
+
+
+def _check_address(listen: str) -> None:
+    try:
+        address = ip_address(listen)
+    except ValueError as error:
+        raise click.BadParameter("an IP address is wanted", param_hint="--listen") from error
+    if not address.is_loopback:
+        click.echo(
+            f"Listening on {listen}: everybody who reaches this machine reaches the rack, and a "
+            "simulated BMC fetches whatever URL it is given.",
+            err=True,
+        )
+
+
+async def _serve(
+    *,
+    specs: list[ServerSpec],
+    port: int,
+    listen: str,
+    scale: float,
+    directory: Path | None,
+    output: str,
+) -> None:
+    import asyncio
+    import signal
+
+    from provision.sim import inventory, running
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        rack = await stack.enter_async_context(
+            running(specs, scale=scale, directory=directory, host=listen, port=port)
+        )
+        servers_file = inventory.write(rack)
+        click.echo(_as_json(rack, servers_file) if output == "json" else _text(rack, servers_file))
+        click.echo("Running; Ctrl-C ends it.", err=True)
+        await stop.wait()
+        click.echo("The rack is going down.", err=True)
+
+
+def _as_json(rack: Rack, servers_file: Path) -> str:
+    return json.dumps(
+        {
+            "schema": "bareiron.sim/1",
+            "directory": str(rack.directory),
+            "servers_file": str(servers_file),
+            "password_file": str(rack.password_file),
+            "ca_file": str(rack.ca_file),
+            "request_log": str(rack.request_log),
+            "servers": [
+                {
+                    "name": server.name,
+                    "url": server.url,
+                    "user": server.user,
+                    "model": server.spec.model,
+                    "serial": server.spec.serial,
+                    "stick": str(server.stick),
+                    "serial_log": str(server.serial_log),
+                }
+                for server in rack.servers
+            ],
+        },
+        indent=2,
+    )
+
+
+def _text(rack: Rack, servers_file: Path) -> str:
+    first = rack.servers[0]
+    access = f"--user {first.user} --password-file {rack.password_file} --ca-file {rack.ca_file}"
+    lines = [f"{server.name}  {server.url}  {_oddities(server.spec)}" for server in rack.servers]
+    lines += [
+        "",
+        f"user           {first.user}",
+        f"password file  {rack.password_file}",
+        f"CA file        {rack.ca_file}",
+        f"servers file   {servers_file}",
+        f"request log    {rack.request_log}",
+        f"sticks         {rack.directory}/NAME/{first.stick.name}",
+        f"serial logs    {rack.directory}/NAME/{first.serial_log.name}",
+        "",
+        "Try, in another terminal:",
+        f"  provision inventory {first.url} {access}",
+        "  provision sim image demo.img",
+        f"  provision flash demo.img {first.stick} --allow-file --unverified",
+        f"  provision run {servers_file}",
+    ]
+    return "\n".join(lines)
+
+
+def _oddities(spec: ServerSpec) -> str:
+    memory = (
+        f"{spec.memory_mib} MiB" if spec.memory_mib % 1024 else f"{spec.memory_mib // 1024} GiB"
+    )
+    virtualization = "" if spec.virtualization else ", virtualization off"
+    return f"{spec.model}, {memory}{virtualization}"
