@@ -94,7 +94,7 @@ class Wire:
         self._access = access
         self._address = address
         self._http = http
-        self._client = self._new_client()
+        self._anonymous = self._client = self._new_client()
         self._places = asyncio.Semaphore(transport.IN_FLIGHT)
         self._renewing = asyncio.Lock()
         self._session = False
@@ -120,10 +120,9 @@ class Wire:
         raise AssertionError("a read ends with an answer or an error")
 
     async def _read_once(self, path: str) -> Reply:
-        client = self._client
         answer = await self._exchange("GET", path)
         if answer.status == 401 and self._session:
-            await self._renew(client)
+            await self._renew(answer.login)
             answer = await self._exchange("GET", path)
         if answer.status == 406:  # some serve their registries only compressed
             answer = await self._exchange("GET", path, headers={"Accept-Encoding": "gzip"})
@@ -146,6 +145,8 @@ class Wire:
         path: str,
         body: JsonObject | None = None,
         headers: dict[str, str] | None = None,
+        *,
+        client: Any = None,
     ) -> Answer:
         """Send one request; return whatever answer came, or raise our error if none did."""
         if self._refused:
@@ -157,13 +158,15 @@ class Wire:
         )
         async with self._places:
             options["timeout"] = transport.limits(self._left(doing))
+            client = client or self._client
             try:
-                reply = await getattr(self._client, method.lower())(path, **options)
+                reply = await getattr(client, method.lower())(path, **options)
             except RedfishError as error:
                 raise transport.no_answer(
                     doing, method, error.__cause__, timed_out=isinstance(error, RedfishTimeoutError)
                 ) from error
-        return Answer(status=reply.status, raw=reply.read, headers=CIMultiDict(reply.getheaders()))
+        headers_in = CIMultiDict(reply.getheaders())
+        return Answer(status=reply.status, raw=reply.read, headers=headers_in, login=client)
 
     def _judge(self, method: str, path: str, answer: Answer) -> Reply:
         doing = self._doing(method, path)
@@ -233,7 +236,7 @@ class Wire:
         doing = f"logging in to {self._who} as {clean(self._access.user, 40)}"
         body = {"UserName": self._access.user, "Password": self._password}
         try:
-            answer = await self._exchange("POST", sessions, body)
+            answer = await self._exchange("POST", sessions, body, client=self._anonymous)
         except OutcomeUnknown as error:
             raise Unreachable(f"{doing}: no answer") from error
         if not 200 <= answer.status < 300:
@@ -256,14 +259,11 @@ class Wire:
         async with self._renewing:
             if self._client is not expired:
                 return
-            self._client, self._session = self._new_client(), False
             try:
                 await self._open_session(self._sessions)
             except CredentialsError as error:
                 self._refused = error
                 raise
-            finally:
-                self._session = True
 
     async def log_out(self) -> None:
         """Delete our session: shielded from cancellation, short, never the error that is seen."""

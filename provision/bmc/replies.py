@@ -33,6 +33,8 @@ class Answer:
     status: int
     raw: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
+    #: The login the request was sent with, to tell an expired one from a newer one.
+    login: object = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,55 @@
+"""A BMC that misbehaves as told, and how to reach it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from provision.bmc.client import Access, Tls
+from provision.core.secrets import Secret
+from tests.bmc.hostile import Certificates, HostileBmc
+
+PASSWORD = 'p"w-canary-1'
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state directory of this test's own."""
+    directory = tmp_path / "state"
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(directory))
+    return directory
+
+
+@pytest.fixture(scope="session")
+def certificates() -> Certificates:
+    """One CA for all tests; making keys takes time."""
+    return Certificates()
+
+
+@pytest.fixture
+async def bmc(certificates: Certificates) -> AsyncIterator[HostileBmc]:
+    """A BMC that is honest until told otherwise."""
+    async with HostileBmc(certificates.leaf()).listening() as server:
+        yield server
+
+
+@pytest.fixture
+def access(bmc: HostileBmc, certificates: Certificates, tmp_path: Path) -> Callable[..., Access]:
+    """How to reach the BMC; keywords change what they name."""
+    ca_file = certificates.ca_file(tmp_path)
+
+    def make(**changes: object) -> Access:
+        wanted: dict[str, object] = {
+            "url": f"https://127.0.0.1:{bmc.port}",
+            "user": "admin",
+            "password": Secret(PASSWORD),
+            "tls": Tls.CA,
+            "ca_file": ca_file,
+            "timeout": 2.0,
+            **changes,
+        }
+        return Access(**wanted)  # type: ignore[arg-type]
+
+    return make
