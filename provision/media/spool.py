@@ -10,6 +10,7 @@ taken on trust: whoever reads an extent compares its checksum with the one in th
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -102,10 +103,20 @@ class Spool:
                 return
 
     def confirm(self) -> None:
-        """Wait until the image is known to be the expected one; raise if it is not."""
+        """Wait until the image is known to be the expected one; raise if it is not.
+
+        Where nothing is expected there is nothing to wait for but the end of the image.
+        """
+        with self._news:
+            self._news.wait_for(
+                lambda: self._error or self._checked or (self._complete and not self.expected)
+            )
+            self.check()
+
+    def finish(self) -> None:
+        """Wait until both digests are taken, or cannot be."""
         with self._news:
             self._news.wait_for(lambda: self._error or self._checked)
-            self.check()
 
     def check(self) -> None:
         """Raise what went wrong, if something has: to each its own copy, as each may add to it."""
@@ -173,6 +184,10 @@ class Spool:
 
     def _hash_content(self) -> None:
         """Take the sha256 of the content, making sure that it is what is listed."""
+        if not self.expected:
+            # No stick waits for this digest then: leave the processor to those who write.
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         content, chunk = hashlib.sha256(), buffer(CHUNK)
         for extent in self.follow():
             view = chunk[: extent.length]

@@ -90,7 +90,7 @@ class Target:
     def as_dict(self) -> dict[str, Any]:
         """Return its identity as records print it."""
         return {
-            "path": str(self.path),
+            "path": str(self.path.absolute()),
             "kind": str(self.kind),
             "size": self.size,
             "title": self.title,

@@ -1,0 +1,229 @@
+"""The story of flashing: look at image and targets, ask, write them all, and keep a record of each.
+
+Nothing is opened for writing before every target has been examined and the answer was yes. One
+target that fails never stops the others; one that is refused beforehand stops the whole job, as
+what the user named is then not what the user believes it to be.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from provision.core.errors import Exit, InternalFault, ProvisionError, Refused, worst
+from provision.core.events import Event, Observer, Phase, Result, ignore
+from provision.flow.flash_records import FlashRecords
+from provision.flow.signals import stopping
+from provision.media.authenticity import Digest, expected_digest
+from provision.media.errors import Cancelled, ImageNotBootable
+from provision.media.identify import ImageInfo, inspect
+from provision.media.images import Image, open_image
+from provision.media.spool import Spool
+from provision.media.targets import Kind, Policy, Target, examine
+from provision.media.writer import WriteReport, write
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked for."""
+
+    image: Path
+    targets: tuple[Path, ...]
+    sha256: str | None = None
+    unverified: bool = False
+    anyway: bool = False
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is about to happen, for the question: nothing has been changed yet."""
+
+    info: ImageInfo
+    digest: Digest | None
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How one target ended. Exactly one of ``report`` and ``error`` is there."""
+
+    target: Target
+    started: datetime
+    finished: datetime
+    report: WriteReport | None = None
+    error: ProvisionError | None = None
+
+    @property
+    def result(self) -> str:
+        """``pass``, ``fail``, or ``cancelled``."""
+        if self.report:
+            return "pass"
+        return "cancelled" if isinstance(self.error, Cancelled) else "fail"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlashReport:
+    """How the job ended: each target, its record, and the exit status that speaks for all."""
+
+    outcomes: tuple[Outcome, ...]
+    records: tuple[dict[str, Any], ...]
+    status: int
+
+
+def flash(
+    request: Request,
+    *,
+    confirm: Callable[[Plan], None] = lambda _plan: None,
+    observer: Observer = ignore,
+    cancel: threading.Event | None = None,
+) -> FlashReport:
+    """Write the image to all targets and verify each; ``confirm`` raises to stop it beforehand.
+
+    Setting ``cancel`` stops the writing and leaves nothing bootable; so do SIGINT and SIGTERM when
+    this runs in the main thread.
+    """
+    with open_image(request.image) as image:
+        plan = look(image, request)
+        confirm(plan)
+        records = FlashRecords.begin(plan)
+        with Spool(image, plan.digest) as spool:
+            outcomes, signalled = _write_all(plan, spool, observer, cancel or threading.Event())
+            spool.finish()
+            kept = records.finish(outcomes, spool)
+    return FlashReport(
+        outcomes=outcomes, records=kept, status=signalled or overall_status(outcomes)
+    )
+
+
+def look(image: Image, request: Request) -> Plan:
+    """Examine image and targets; raise every reason against it, and change nothing."""
+    digest = expected_digest(request.image, request.sha256, unverified=request.unverified)
+    info = inspect(image)
+    if info.disc_only and not request.anyway:
+        raise ImageNotBootable(
+            f"examining the image {request.image}: it is a disc image ({info.label or 'ISO 9660'}) "
+            "without the hybrid boot sector that lets it boot from a stick",
+            hint="Insert it as virtual media (`provision media insert`), or get the vendor's USB "
+            "image; --anyway writes it all the same.",
+        )
+    targets = _examine_all(request, image.size)
+    for target in targets:
+        _check_source(target, image)
+    _check_distinct(targets)
+    return Plan(info=info, digest=digest, targets=targets)
+
+
+def overall_status(outcomes: tuple[Outcome, ...]) -> int:
+    """Return the exit status for all outcomes: 0, the gravest special one, or some/all failed."""
+    failed = [outcome.error for outcome in outcomes if outcome.error]
+    if not failed:
+        return Exit.OK
+    plain = Exit.ALL_FAILED if len(failed) == len(outcomes) else Exit.SOME_FAILED
+    statuses = [
+        int(plain if error.status in (Exit.ALL_FAILED, Exit.SOME_FAILED) else error.status)
+        for error in failed
+    ]
+    return worst(statuses)
+
+
+def _examine_all(request: Request, size: int | None) -> tuple[Target, ...]:
+    targets, refusals = [], []
+    for path in request.targets:
+        try:
+            targets.append(examine(path, policy=request.policy, image_size=size))
+        except ProvisionError as error:
+            refusals.append(error)
+    if len(refusals) == 1:
+        raise refusals[0]
+    if refusals:
+        lines = "\n".join(f"  {error} [{error.code}]" for error in refusals)
+        raise Refused(
+            f"examining the targets: {len(refusals)} of {len(request.targets)} may not be written, "
+            f"so none was:\n{lines}",
+            hint="Mend what each line names, or leave that target out.",
+        )
+    return tuple(targets)
+
+
+def _check_source(target: Target, image: Image) -> None:
+    """Refuse to write an image over itself."""
+    behind = target.path if target.kind is Kind.FILE else None
+    if target.disk and target.disk.backing_file:
+        behind = Path(target.disk.backing_file)
+    if behind is None or not behind.exists():
+        return
+    if image.same_file(behind.stat()):
+        raise Refused(
+            f"examining the target {target.path}: it is the image itself",
+            hint="Name another target.",
+        )
+
+
+def _check_distinct(targets: tuple[Target, ...]) -> None:
+    seen: dict[tuple[bool, int, int], Target] = {}
+    for target in targets:
+        identity = (target.kind is Kind.FILE, target.device, target.inode)
+        if identity in seen:
+            raise Refused(
+                f"examining the targets: {seen[identity].path} and {target.path} are the same",
+                hint="Name each target once.",
+            )
+        seen[identity] = target
+
+
+def _write_all(
+    plan: Plan, spool: Spool, observer: Observer, cancel: threading.Event
+) -> tuple[tuple[Outcome, ...], int]:
+    """Write every target in its own thread; return how each ended, and for which signal we stop."""
+    done: dict[Path, Outcome] = {}
+
+    def work(target: Target) -> None:
+        done[target.path] = _one(target, spool, observer, cancel)
+
+    def stop() -> None:
+        cancel.set()
+        spool.abort(Cancelled("writing the targets: it was stopped"))
+
+    with stopping(stop) as signalled:
+        threads = [
+            threading.Thread(target=work, args=(target,), name=f"flash-{target.path.name}")
+            for target in plan.targets
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    status = 128 + signalled[0] if signalled else 0
+    return tuple(done[target.path] for target in plan.targets), status
+
+
+def _one(target: Target, spool: Spool, observer: Observer, cancel: threading.Event) -> Outcome:
+    """Write one target; whatever happens to it is its own affair."""
+    started = datetime.now(UTC)
+    report, error = None, None
+    subject = str(target.path)
+    observer(Event(subject=subject, step="flash", phase=Phase.START, message=target.title))
+    try:
+        report = write(spool, target, observer, cancel)
+    except ProvisionError as failure:
+        error = failure
+    except Exception as failure:  # noqa: BLE001 - a bug in one target's thread must not be silent
+        error = InternalFault(f"writing {target.path}: {type(failure).__name__}: {failure}")
+    observer(
+        Event(
+            subject=subject,
+            step="flash",
+            phase=Phase.END,
+            result=Result.FAIL if error else Result.OK,
+            code=error.code if error else "",
+            message=str(error) if error else "",
+        )
+    )
+    return Outcome(
+        target=target, started=started, finished=datetime.now(UTC), report=report, error=error
+    )

@@ -1,0 +1,101 @@
+"""Flashing as people watch it: a bar with rate and ETA for each target, or one line a change."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.text import Text
+
+from provision.core.events import Event, Phase, Result
+from provision.core.text import binary, clean
+
+_STEPS = {"write": "writing", "verify": "reading back"}
+
+
+class FlashProgress:
+    """Listens to the events of flashing and shows them; use it as a context manager round it."""
+
+    def __init__(self, targets: Sequence[str], *, out: TextIO | None = None) -> None:
+        self._console = Console(file=out or sys.stderr, highlight=False, markup=False)
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            TextColumn("{task.fields[doing]}", markup=False),
+            BarColumn(bar_width=24),
+            DownloadColumn(binary_units=True),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(compact=True),
+            console=self._console,
+            transient=True,
+        )
+        self._targets = targets
+        self._tasks: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> FlashProgress:
+        if self._console.is_terminal:
+            for target in self._targets:
+                self._tasks[target] = self._progress.add_task(
+                    clean(target, 30), start=False, total=None, doing="waiting"
+                )
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        if self._console.is_terminal:
+            self._progress.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Take one event in, from whatever thread."""
+        with self._lock:
+            if event.phase is Phase.PROGRESS:
+                self._advance(event)
+            elif event.phase is Phase.START and event.step in _STEPS:
+                self._begin(event)
+            else:
+                self._say(event)
+
+    def _begin(self, event: Event) -> None:
+        doing = _STEPS[event.step]
+        task = self._tasks.get(event.subject)
+        if task is None:
+            self._line(f"{clean(event.subject)}: {doing}")
+        else:
+            self._progress.reset(task, total=None, doing=doing)
+
+    def _advance(self, event: Event) -> None:
+        task = self._tasks.get(event.subject)
+        if task is not None:
+            self._progress.update(task, completed=event.done, total=event.total)
+
+    def _say(self, event: Event) -> None:
+        subject, message = clean(event.subject), clean(event.message, 300)
+        if event.step == "flash" and event.phase is Phase.END:
+            passed = event.result is Result.OK
+            task = self._tasks.get(event.subject)
+            if task is not None:
+                self._progress.update(task, doing="PASS" if passed else "FAIL")
+                self._progress.stop_task(task)
+            self._line(f"{subject}: {'PASS' if passed else 'FAIL'}{message and ': ' + message}")
+        elif event.phase is Phase.NOTE:
+            self._line(f"{subject}: {message}")
+
+    def _line(self, text: str) -> None:
+        self._console.print(Text(text), soft_wrap=True)
+
+
+def speed(count: int, seconds: float) -> str:
+    """Return a rate for a person: ``41.2 MiB/s``."""
+    return f"{binary(count / max(seconds, 1e-9))}/s"
