@@ -13,7 +13,10 @@ from provision.core.events import Event
 from provision.core.text import binary, clean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from provision.media.build.xen import BuildReport
+    from provision.media.identify import ImageInfo
 
 _UNITS = {"": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
 
@@ -122,20 +125,44 @@ def inspect(file: Path, style: str) -> None:
     """Say what an image is: format, partitions, what boots it, which hypervisor."""
     from provision.media.identify import identify
 
-    info = identify(file).as_dict()
+    info = identify(file)
     if style == "json":
-        click.echo(json.dumps(info, indent=2))
+        click.echo(json.dumps({"schema": "bareiron.image/1", **info.as_dict()}, indent=2))
         return
-    click.echo(str(file))
-    width = max(len(name) for name in info)
-    for name, value in info.items():
-        if name != "schema":
-            click.echo(f"  {name.replace('_', ' '):<{width}}  {_words(value)}")
+    click.echo(f"{file}: {info.summary()}")
+    for name, value in _rows(info):
+        click.echo(f"  {name:<12} {clean(value)}")
 
 
-def _words(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(map(_words, value)) or "none"
-    return "unknown" if value is None else clean(value)
+def _rows(info: ImageInfo) -> Iterator[tuple[str, str]]:
+    if info.size is None:
+        yield "size", "unknown without unpacking all of it"
+    else:
+        yield (
+            "size",
+            f"{info.size} bytes"
+            + (
+                f", packed {info.stored_size} as {info.format}"
+                if info.size != info.stored_size
+                else ""
+            ),
+        )
+    if info.sha256:
+        yield "sha256", info.sha256
+    if info.content_sha256 != info.sha256 and info.content_sha256:
+        yield "unpacked", info.content_sha256
+    for part in info.partitions:
+        name = f"partition {part.number}"
+        yield name, f"{binary(part.size)} at {part.start}  {part.name}"
+    yield "stick", _boots(info.boots_bios, info.boots_uefi)
+    yield "CD", _boots("bios" in info.el_torito, "uefi" in info.el_torito)
+    yield "hypervisor", info.hypervisor or "not recognised"
+    for warning in info.warnings:
+        yield "note", warning
+
+
+def _boots(bios: bool, uefi: bool | None) -> str:
+    how = [*(["BIOS"] if bios else []), *(["UEFI"] if uefi else [])]
+    if uefi is None:
+        return "boots BIOS; UEFI unknown" if bios else "unknown"
+    return f"boots by {' and '.join(how)}" if how else "does not boot"

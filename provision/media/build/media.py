@@ -134,8 +134,9 @@ def iso(payload: Payload, output: Path, *, hybrid_sector: Path, work: Path) -> N
             *("-c", "boot/boot.cat", "-b", "boot/grub/eltorito.img", "-no-emul-boot"),
             *("-boot-load-size", "4", "-boot-info-table", "--grub2-boot-info"),
             *("--grub2-mbr", hybrid_sector),
-            *("-eltorito-alt-boot", "-e", "boot/grub/efi.img", "-no-emul-boot"),
-            *("-isohybrid-gpt-basdat", tree),
+            *("--efi-boot", "boot/grub/efi.img"),
+            # On a stick, firmware looks for a partition table with an EFI partition in it.
+            *("-efi-boot-part", "--efi-boot-image", "--protective-msdos-label", tree),
         ],
         epoch=payload.epoch,
     )
