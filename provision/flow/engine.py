@@ -34,22 +34,26 @@ STORY_VERSION = "1"
 _POLL = 0.1  # seconds between looks for queued work; an idle look costs one SQLite read
 
 
-class Story(DBOSConfiguredInstance):
-    """Work on one subject, as a workflow. Subclasses write ``tell``; it may use ``step``."""
+#: Work on one subject. Everything in it that acts on the world goes through ``step``.
+Story = Callable[[Json], Coroutine[Any, Any, Json]]
+
+
+class _Teller(DBOSConfiguredInstance):
+    """Tells the current story. DBOS keeps one registry per process, so there is one of it."""
 
     def __init__(self) -> None:
-        super().__init__(config_name="story")
-
-    async def tell(self, subject: Json) -> Json:
-        """Do the work on ``subject``; everything that acts on the world goes through ``step``."""
-        raise NotImplementedError
+        super().__init__(config_name="teller")
+        self.story: Story | None = None
 
     @DBOS.workflow(name="story", max_recovery_attempts=1_000_000)
-    async def _workflow(self, subject: Json) -> Json:
-        return await self.tell(subject)
+    async def tell(self, subject: Json) -> Json:
+        if self.story is None:
+            raise RuntimeError("no story to tell")
+        return await self.story(subject)
 
 
-DBOS.dbos_class("Story")(Story)
+DBOS.dbos_class("Teller")(_Teller)
+_teller = _Teller()
 
 
 async def step(name: str, work: Callable[[], Coroutine[Any, Any, Json]]) -> Json:
@@ -93,7 +97,7 @@ def _open_sqlite(path: Path) -> sqlalchemy.Engine:
 
 
 @asynccontextmanager
-async def _launched(database: Path) -> AsyncIterator[None]:
+async def _launched(database: Path, story: Story) -> AsyncIterator[None]:
     config: DBOSConfig = {
         "name": "bareiron",
         "system_database_url": f"sqlite:///{database}",
@@ -106,10 +110,13 @@ async def _launched(database: Path) -> AsyncIterator[None]:
         "notification_listener_polling_interval_sec": _POLL,
     }
     DBOS(config=config)
+    _teller.story = story
     try:
+        DBOS.launch()
         yield
     finally:
         DBOS.destroy(workflow_completion_timeout_sec=0)
+        _teller.story = None
 
 
 async def perform(
@@ -122,8 +129,7 @@ async def perform(
     controller has the database.
     """
     with _sole_controller(database):
-        async with _launched(database):
-            DBOS.launch()
+        async with _launched(database, story):
             queue = await DBOS.register_queue_async(
                 "subjects", worker_concurrency=parallel, polling_interval_sec=_POLL
             )
@@ -131,7 +137,7 @@ async def perform(
             for name, subject in subjects.items():
                 # The name is the workflow's id: queueing it twice is one workflow.
                 with SetWorkflowID(name):
-                    handles[name] = await queue.enqueue_async(story._workflow, subject)
+                    handles[name] = await queue.enqueue_async(_teller.tell, subject)
             endings = await asyncio.gather(
                 *(handle.get_result(polling_interval_sec=_POLL) for handle in handles.values())
             )

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from provision import __version__
 from provision.bmc.client import Access, Tls
 from provision.core.errors import ConfigError, Exit, InternalFault, ProvisionError, worst
 from provision.core.events import Event, Observer, Phase, Result
-from provision.core.secrets import Secret, read_secret
+from provision.core.secrets import Secret, read_secret, redact
 from provision.core.servers import Server
 from provision.flow import engine, steps
 from provision.flow.records import RECORD_SCHEMA, EventLog, RunDirectory, write_json
@@ -61,11 +62,26 @@ def _failed(error: ProvisionError) -> engine.Json:
     return outcome | {"error": error.as_dict()}
 
 
-class Installation(engine.Story):
+def _told(outcome: engine.Json) -> engine.Json:
+    """Return ``outcome`` without secrets in the texts that came from outside; it is stored."""
+    clean = {
+        key: _redacted(outcome[key]) for key in ("message", "error") if outcome.get(key) is not None
+    }
+    return outcome | clean | {"data": _redacted(outcome["data"])}
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _redacted(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(each) for each in value]
+    return redact(value) if isinstance(value, str) else value
+
+
+class Installation:
     """The story of one server: the steps in their order until one fails, then the record."""
 
     def __init__(self, run: RunDirectory, secret: Secret | None, observer: Observer) -> None:
-        super().__init__()
         self._run = run
         self._secret = secret
         self._observer = observer
@@ -78,17 +94,17 @@ class Installation(engine.Story):
         )
         try:
             for name, work in steps.STEPS:
-                outcome = await engine.step(name, lambda w=work, n=name: self._do(n, w, job))
+                outcome = await engine.step(name, partial(self._do, name, work, job))
                 job.found[name] = outcome
                 if outcome["result"] not in (Result.OK, Result.SKIPPED):
                     break
         finally:
             await job.close()
-        return await engine.step("record", lambda: self._record(job))
+        return await engine.step("record", partial(self._record, job))
 
     async def _do(self, name: str, work: Any, job: steps.Job) -> engine.Json:
         """Do one step; what a user can be told about becomes its ending, never an exception."""
-        self._tell(job, name, Phase.START)
+        self._say(job, name, Phase.START)
         began = _now()
         clock = time.monotonic()
         try:
@@ -98,11 +114,12 @@ class Installation(engine.Story):
         except Exception as error:  # noqa: BLE001 - a bug met at one server is not the rack's end
             _log.exception("%s: step %s", job.server.name, name)
             outcome = _failed(InternalFault(f"doing {name}: {type(error).__name__}: {error}"))
+        outcome = _told(outcome)
         outcome |= {"began": began, "seconds": round(time.monotonic() - clock, 2)}
-        self._tell(job, name, Phase.END, outcome)
+        self._say(job, name, Phase.END, outcome)
         return outcome
 
-    def _tell(
+    def _say(
         self, job: steps.Job, name: str, phase: Phase, outcome: engine.Json | None = None
     ) -> None:
         outcome = outcome or {}
@@ -164,7 +181,7 @@ async def provision(
     try:
         endings = await engine.perform(
             run.database,
-            Installation(run, secret, tell),
+            Installation(run, secret, tell).tell,
             {server.name: server.model_dump(exclude_none=True) for server in servers},
             parallel=parallel,
         )
@@ -192,9 +209,7 @@ def _recall(run: RunDirectory, servers: list[Server], observer: Observer) -> Non
 
 def _tell_verdict(observer: Observer, name: str, verdict: str, message: str) -> None:
     result = {"PASS": Result.OK, "UNKNOWN": Result.UNKNOWN}.get(verdict, Result.FAIL)
-    observer(
-        Event(subject=name, step="record", phase=Phase.END, result=result, message=message)
-    )
+    observer(Event(subject=name, step="record", phase=Phase.END, result=result, message=message))
 
 
 def exit_status(endings: Mapping[str, engine.Json]) -> int:

@@ -30,7 +30,7 @@ EVENT_SCHEMA = "bareiron.event/1"
 
 def write_json(path: Path, document: Any) -> None:
     """Write ``document``: a reader, also after a crash, sees the old file or the whole new one."""
-    text = redact(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     partial = path.with_name(path.name + ".partial")
     with partial.open("w", encoding="utf-8") as file:
         file.write(text)
@@ -143,9 +143,9 @@ class EventLog:
             "phase": str(event.phase),
             "result": str(event.result) if event.result else None,
             "code": event.code or None,
-            "msg": event.message,
+            "msg": redact(event.message),
         }
-        os.write(self._fd, (redact(json.dumps(line, ensure_ascii=False)) + "\n").encode())
+        os.write(self._fd, (json.dumps(line, ensure_ascii=False) + "\n").encode())
 
     def close(self) -> None:
         """Close the file."""

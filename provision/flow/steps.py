@@ -11,11 +11,10 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import hwprofiles
 from hwprofiles.facts import Facts
-from provision.bmc import bios, inventory, system, virtual_media
+from provision.bmc import bios, boot, inventory, system, virtual_media
 from provision.bmc.client import Access, Bmc, connect
 from provision.bmc.errors import NotApplied
 from provision.core.errors import ConfigError, PowerRefused, ValidationFailed
@@ -64,14 +63,14 @@ class Job:
         await self._open.aclose()
 
 
-def done(message: str, *, result: Result = Result.OK, **data: Any) -> Json:
+def done(message: str, data: Json | None = None, *, result: Result = Result.OK) -> Json:
     """Return what a step stores: how it ended, in words, and what later steps need."""
-    return {"result": str(result), "message": message, "data": data}
+    return {"result": str(result), "message": message, "data": data or {}}
 
 
-def nothing_to_do(message: str, **data: Any) -> Json:
+def nothing_to_do(message: str, data: Json | None = None) -> Json:
     """Return the ending of a step that looked and found its work done."""
-    return done(message, result=Result.SKIPPED, **data)
+    return done(message, data, result=Result.SKIPPED)
 
 
 async def identify(job: Job) -> Json:
@@ -91,7 +90,7 @@ async def identify(job: Job) -> Json:
             hint="Mend the file, or the cabling: two servers may be swapped.",
         )
     title = " ".join(str(known[key]) for key in ("vendor", "model", "serial") if key in known)
-    return done(title or "a server that does not say what it is", tls=bmc.tls, **known)
+    return done(title or "a server that does not say what it is", {"tls": bmc.tls, **known})
 
 
 async def validate(job: Job) -> Json:
@@ -125,7 +124,7 @@ async def validate(job: Job) -> Json:
             hint=worst.fix or None,
         )
     told = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
-    return done(told + (f"; to change: {', '.join(wanted)}" if wanted else ""), **data)
+    return done(told + (f"; to change: {', '.join(wanted)}" if wanted else ""), data)
 
 
 async def claim(job: Job) -> Json:
@@ -136,7 +135,7 @@ async def claim(job: Job) -> Json:
             f"preparing {job.server.name}: the server is not off (power state: {state})",
             hint="Power it off first, or say `if_on: power-off` for it in the file.",
         )
-    return done(f"power is {state}", power=state)
+    return done(f"power is {state}", {"power": state})
 
 
 async def power_off(job: Job) -> Json:
@@ -157,8 +156,8 @@ async def set_bios(job: Job) -> Json:
     changes = await bios.stage(await job.bmc(), wanted)
     rows = [[each.attribute, each.old, each.new] for each in changes]
     if not rows:
-        return nothing_to_do("already staged", changes=rows)
-    return done(", ".join(f"{name} {old}→{new}" for name, old, new in rows), changes=rows)
+        return nothing_to_do("already staged", {"changes": rows})
+    return done(", ".join(f"{name} {old}→{new}" for name, old, new in rows), {"changes": rows})
 
 
 async def insert_media(job: Job) -> Json:
@@ -167,18 +166,16 @@ async def insert_media(job: Job) -> Json:
     if media is None:
         return nothing_to_do("no virtual media")
     slot = await virtual_media.insert(await job.bmc(), media.image)
-    return done(f"{slot.name} ← {media.image}", slot=slot.name, image=media.image)
+    return done(f"{slot.name} ← {media.image}", {"slot": slot.name, "image": media.image})
 
 
 async def set_boot(job: Job) -> Json:
     """Choose the boot device, and read back that the BMC took it."""
-    boot = job.server.boot
-    setting = await system.set_boot(await job.bmc(), boot.device, once=boot.once, mode=boot.mode)
+    wish = job.server.boot
+    setting = await boot.set_boot(await job.bmc(), wish.device, once=wish.once, mode=wish.mode)
     return done(
-        f"{setting.target} {setting.enabled}",
-        target=setting.target,
-        enabled=setting.enabled,
-        mode=setting.mode,
+        " ".join(filter(None, (setting.target, setting.enabled, setting.mode))),
+        {"target": setting.target, "enabled": setting.enabled, "mode": setting.mode},
     )
 
 
@@ -186,7 +183,7 @@ async def mark_console(job: Job) -> Json:
     """Remember where the console log ends and when we began, before the server starts."""
     serial = job.server.evidence.serial
     offset = evidence.console_size(serial) if serial else 0
-    return done("ready to start", offset=offset, started=time.time())
+    return done("ready to start", {"offset": offset, "started": time.time()})
 
 
 async def power_on(job: Job) -> Json:
@@ -207,7 +204,8 @@ async def see_evidence(job: Job) -> Json:
     )
     lines = seen.get("lines") or [seen.get("text") or seen.get("banner") or seen["kind"]]
     return done(
-        lines[-1] or "it answers", evidence=seen, after=round(time.time() - mark["started"], 1)
+        lines[-1] or "it answers",
+        {"evidence": seen, "after": round(time.time() - mark["started"], 1)},
     )
 
 

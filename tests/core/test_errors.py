@@ -21,7 +21,7 @@ def catalogue(kind: type[ProvisionError] = ProvisionError) -> Iterator[type[Prov
         yield from catalogue(child)
 
 
-@pytest.mark.parametrize("kind", sorted(set(catalogue()), key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", list(dict.fromkeys(catalogue())))
 def test_each_error_has_a_code_a_cause_and_a_status(kind: type[ProvisionError]) -> None:
     """The catalogue in the docs is made of these; none may be blank."""
     assert re.fullmatch(r"[a-z][a-z0-9-]+", kind.code)

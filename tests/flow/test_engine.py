@@ -22,22 +22,21 @@ from provision.flow import engine
 
 home = Path(sys.argv[1])
 
-class Count(engine.Story):
-    async def tell(self, subject):
-        for name in "abc":
-            async def work(name=name):
-                with (home / "done.txt").open("a") as file:
-                    file.write(f"{subject['name']} {name}\\n")
-                if name == "b" and subject["name"] == "s1":
-                    print("at the gate", flush=True)
-                    while not (home / "open").exists():
-                        await asyncio.sleep(0.05)
-                return {"step": name}
-            ending = await engine.step(name, work)
-        return {"name": subject["name"], **ending}
+async def tell(subject):
+    for name in "abc":
+        async def work(name=name):
+            with (home / "done.txt").open("a") as file:
+                file.write(f"{subject['name']} {name}\\n")
+            if name == "b" and subject["name"] == "s1":
+                print("at the gate", flush=True)
+                while not (home / "open").exists():
+                    await asyncio.sleep(0.05)
+            return {"step": name}
+        ending = await engine.step(name, work)
+    return {"name": subject["name"], **ending}
 
 subjects = {f"s{number}": {"name": f"s{number}"} for number in range(4)}
-endings = asyncio.run(engine.perform(home / "run.sqlite", Count(), subjects, parallel=2))
+endings = asyncio.run(engine.perform(home / "run.sqlite", tell, subjects, parallel=2))
 print(sorted(endings), endings["s3"], flush=True)
 """
 
@@ -78,7 +77,11 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, how: signal.Signals) 
 
 async def test_a_second_controller_is_kept_out(tmp_path: Path) -> None:
     """Two controllers on one database would each run the steps."""
+
+    async def silent(subject: engine.Json) -> engine.Json:
+        return subject
+
     with (tmp_path / "run.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(Conflict, match="another controller"):
-            await engine.perform(tmp_path / "run.sqlite", engine.Story(), {}, parallel=1)
+            await engine.perform(tmp_path / "run.sqlite", silent, {}, parallel=1)
