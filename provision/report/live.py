@@ -33,7 +33,10 @@ class _Row:
 
 
 class RunView:
-    """Listens to a run's events and shows them; use it as a context manager round the run."""
+    """Listens to a run's events and shows them; use it as a context manager round the run.
+
+    Steps that found nothing to do are not told: they are in the event log and the record.
+    """
 
     def __init__(self, servers: Sequence[str], *, title: str, out: TextIO | None = None) -> None:
         self._console = Console(file=out or sys.stderr, highlight=False)
@@ -77,7 +80,7 @@ class RunView:
             self._say(event)
 
     def _say(self, event: Event) -> None:
-        if self._console.is_terminal:
+        if self._console.is_terminal or event.result is Result.SKIPPED:
             return
         result = str(event.result or event.phase)
         self._console.print(
