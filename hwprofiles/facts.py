@@ -40,6 +40,8 @@ class Kind(StrEnum):
     BOOL = "bool"
     INTEGER = "integer"
     BYTES = "bytes"
+    ENDURANCE = "endurance"  # bytes written over a life; not comparable with a size
+    BIT_RATE = "bit-rate"
     WORD = "word"
     WORDS = "words"
     VERSION = "version"
@@ -47,15 +49,24 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Meaning:
-    """What a fact name stands for; ``words`` lists the allowed values where they are few."""
+    """What a fact name stands for; ``words`` lists the allowed values where they are few.
+
+    ``unsure`` are those of them that say "looked, and cannot tell": a rule that asks for another
+    word is then unknown, not failed.
+    """
 
     kind: Kind
     text: str
     words: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
+
+
+_UNSURE = frozenset({"capable", "not-controllable", "guest", "unknown"})
 
 
 def _of(kind: Kind, text: str, *words: str) -> Meaning:
-    return Meaning(kind=kind, text=text, words=words)
+    unsure = tuple(word for word in words if word in _UNSURE)
+    return Meaning(kind=kind, text=text, words=words, unsure=unsure)
 
 
 _STATE = ("enabled", "disabled", "not-controllable", "unknown")
@@ -121,13 +132,45 @@ CATALOGUE: Mapping[str, Meaning] = {
     "ports.internal": _of(Kind.WORDS, "designators of internal SD and USB ports (SMBIOS type 8)"),
     "boot.device.bus": _of(Kind.WORD, "bus of the boot device", "usb", "sd", "sata", "sas", "nvme"),
     "boot.device.size": _of(Kind.BYTES, "size of the boot device"),
-    "boot.device.endurance": _of(Kind.BYTES, "bytes that may be written to it in its life (TBW)"),
+    "boot.device.endurance": _of(
+        Kind.ENDURANCE, "bytes that may be written to it in its life (TBW)"
+    ),
     "boot.override_targets": _of(Kind.WORDS, "BootSourceOverrideTarget values the BMC allows"),
     "media.cd_slots": _of(Kind.INTEGER, "virtual media slots that take a CD or DVD image"),
-    "nics.fastest": _of(Kind.INTEGER, "speed of the fastest network port, bit/s"),
+    "nics.fastest": _of(Kind.BIT_RATE, "speed of the fastest network port, bit/s"),
     "nics.count": _of(Kind.INTEGER, "network ports"),
     "storage.largest": _of(Kind.BYTES, "size of the largest local disk"),
 }
+
+
+def shown(name: str, value: Value) -> str:
+    """Return a value as a person reads it: sizes in GiB, speeds in Gbit/s, models in hex."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
+    if isinstance(value, str):
+        return value
+    scale = _SCALES.get(CATALOGUE[name].kind)
+    if scale:
+        return _scaled(value, *scale)
+    return f"{value:02X}h" if name in _HEX else str(value)
+
+
+#: Numbers that manuals print in hex.
+_HEX = frozenset({"cpu.family", "cpu.model", "cpu.stepping"})
+_SCALES = {
+    Kind.BYTES: (1024, ("B", "KiB", "MiB", "GiB", "TiB")),
+    Kind.ENDURANCE: (1000, ("BW", "kBW", "MBW", "GBW", "TBW", "PBW")),
+    Kind.BIT_RATE: (1000, ("bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s")),
+}
+
+
+def _scaled(value: int, step: int, units: tuple[str, ...]) -> str:
+    power = 0
+    while value >= step ** (power + 1) and power < len(units) - 1:
+        power += 1
+    return f"{round(value / step**power, 2):.12g} {units[power]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,8 +217,19 @@ class FactBook(dict[str, Fact]):
             if isinstance(value, str):
                 raise TypeError(f"{name} wants a list of words")
             value = tuple(value)  # type: ignore[arg-type]
-        elif not isinstance(value, bool | int | str):
+        elif not isinstance(value, bool | int | str) or type(value) is not _PYTHON[meaning.kind]:
             raise TypeError(f"{name} cannot hold {value!r}")
         if meaning.words and value not in meaning.words:
             raise ValueError(f"{name} cannot be {value!r}")
         self[name] = Fact(value=value, source=source, path=path, **more)
+
+
+_PYTHON: Mapping[Kind, type] = {
+    Kind.BOOL: bool,
+    Kind.INTEGER: int,
+    Kind.BYTES: int,
+    Kind.ENDURANCE: int,
+    Kind.BIT_RATE: int,
+    Kind.WORD: str,
+    Kind.VERSION: str,
+}

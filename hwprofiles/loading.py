@@ -2,12 +2,192 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Final
 
-from hwprofiles.documents import read_document
-from hwprofiles.validation import M, validate
+from hwprofiles.checks import Check, Combine
+from hwprofiles.compiling import Compiler, Params, closest
+from hwprofiles.documents import Document, Place, read_document
+from hwprofiles.errors import DocumentError, Problem
+from hwprofiles.profile import Profile, Rule, Severity, Source
+from hwprofiles.schema import ProfileFile, RuleFile
+from hwprofiles.validation import read_yaml, validate
+
+__all__ = ["load", "names", "read_yaml"]
+
+FOLDER: Final = Path(__file__).parent / "hypervisors"
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
-def read_yaml(path: Path, model: type[M]) -> M:
-    """Read the YAML file ``path`` as ``model``; raise ``DocumentError`` with all its problems."""
-    return validate(read_document(path), model)
+def names() -> list[str]:
+    """Return the ids of the shipped profiles one can choose, without those only to be extended."""
+    return list(_choosable())
+
+
+def load(name_or_path: str, *, allow_abstract: bool = False) -> Profile:
+    """Return the shipped profile of that name, or the one in that file, ready to judge by."""
+    path = Path(name_or_path)
+    if not _is_path(name_or_path):
+        if name_or_path not in _shipped():
+            told = f"no such profile{closest(name_or_path, _choosable())}"
+            told += f"; there are {', '.join(_choosable())}, or give a file's path"
+            raise DocumentError([Problem(name_or_path, 0, 0, told)])
+        path = _file(name_or_path)
+    reader = _Reader()
+    layers = reader.chain(path, ())
+    if reader.problems:
+        raise DocumentError(reader.problems)
+    return _Assembly(layers).profile(allow_abstract=allow_abstract)
+
+
+@cache
+def _shipped() -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+
+
+@cache
+def _choosable() -> tuple[str, ...]:
+    return tuple(name for name in _shipped() if not read_yaml(_file(name), ProfileFile).abstract)
+
+
+def _file(name: str) -> Path:
+    return FOLDER / f"{name}.yaml"
+
+
+def _is_path(text: str) -> bool:
+    return "/" in text or text.endswith((".yaml", ".yml")) or not _NAME.fullmatch(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layer:
+    """One file of a profile's chain."""
+
+    path: Path
+    document: Document
+    content: ProfileFile
+
+    def origin(self, place: Place) -> str:
+        line, _ = self.document.values[place]
+        file = self.path.name if self.path.parent == FOLDER else self.document.file
+        return f"{file}:{line}"
+
+
+@dataclass(kw_only=True)
+class _Reader:
+    """Reads a file and what it extends, bases first, collecting problems."""
+
+    problems: list[Problem] = field(default_factory=list)
+
+    def chain(self, path: Path, above: tuple[Path, ...]) -> list[_Layer]:
+        """Return the chain that ends with ``path``; ``above`` are the files that led here."""
+        try:
+            document = read_document(path)
+            content = validate(document, ProfileFile)
+        except DocumentError as error:
+            self.problems.extend(error.problems)
+            return []
+        seen = (*above, path.resolve())
+        layer = _Layer(path=path, document=document, content=content)
+        self.problems.extend(_duplicates(layer))
+        chain: list[_Layer] = []
+        for number, name in enumerate(content.extends):
+            base, told = _base(name, path, seen)
+            if base:
+                chain += self.chain(base, seen)
+            else:
+                self.problems.append(document.problem(("extends", number), told))
+        return [*chain, layer]
+
+
+def _base(name: str, path: Path, seen: tuple[Path, ...]) -> tuple[Path | None, str]:
+    """Find what ``path`` extends as ``name``: a file beside it, else a shipped profile."""
+    beside = path.parent / (name if _is_path(name) else f"{name}.yaml")
+    candidates = [beside] if _is_path(name) else [beside, _file(name)]
+    found = [candidate for candidate in candidates if candidate.is_file()]
+    if not found:
+        return None, f"no profile {name!r} to extend{closest(name, _shipped())}"
+    fresh = [candidate for candidate in found if candidate.resolve() not in seen]
+    if not fresh:
+        return None, f"extending {name!r} leads back to this file"
+    return fresh[0], ""
+
+
+def _duplicates(layer: _Layer) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for number, rule in enumerate(layer.content.rules):
+        if rule.id in seen:
+            told = f"rule {rule.id!r} is there twice"
+            yield layer.document.problem(("rules", number, "id"), told)
+        seen.add(rule.id)
+
+
+class _Assembly:
+    """Puts the layers of a chain together: the later one's rules and parameters win."""
+
+    def __init__(self, layers: list[_Layer]) -> None:
+        self._layers = layers
+        self._problems: list[Problem] = []
+        self._rules: dict[str, Rule] = {}
+        contents = [layer.content for layer in layers]
+        self._params: Params = {name: value for c in contents for name, value in c.params.items()}
+        self._sources = {
+            key: Source(title=ref.title, where=ref.url or ref.ref)
+            for content in contents
+            for key, ref in content.sources.items()
+        }
+
+    def profile(self, *, allow_abstract: bool) -> Profile:
+        """Return the whole, or raise all that is wrong with it."""
+        for layer in self._layers:
+            compiler = Compiler(layer.document, self._params)
+            for number, rule in enumerate(layer.content.rules):
+                self._take(layer, rule, ("rules", number), compiler)
+            self._problems += compiler.problems
+        last = self._layers[-1]
+        if last.content.abstract and not allow_abstract:
+            told = "this profile is only there to be extended; choose one that extends it"
+            self._problems.append(last.document.problem(("abstract",), told))
+        if self._problems:
+            raise DocumentError(self._problems)
+        return Profile(
+            id=last.content.id,
+            title=last.content.title,
+            verified=last.content.verified,
+            params=self._params,
+            rules=tuple(self._rules.values()),
+            files=tuple(dict.fromkeys(layer.document.file for layer in self._layers)),
+        )
+
+    def _take(self, layer: _Layer, rule: RuleFile, place: Place, compiler: Compiler) -> None:
+        if not rule.enabled:
+            if self._rules.pop(rule.id, None) is None:
+                told = f"no base has a rule {rule.id!r} to remove{closest(rule.id, self._rules)}"
+                self._problems.append(layer.document.problem((*place, "id"), told))
+            return
+        if rule.source and rule.source not in self._sources:
+            told = f"unknown source {rule.source!r}{closest(rule.source, self._sources)}"
+            self._problems.append(layer.document.problem((*place, "source"), told))
+        self._rules[rule.id] = Rule(
+            id=rule.id,
+            title=compiler.text(rule.title, (*place, "title")),
+            severity=rule.severity or Severity.ERROR,
+            check=_check(compiler, rule.check, (*place, "check")) or _NOTHING,
+            when=_check(compiler, rule.when, (*place, "when")),
+            fix=compiler.text(rule.fix, (*place, "fix")).strip(),
+            fix_redfish={str(word): value for word, value in rule.fix_redfish.items()},
+            source=self._sources.get(rule.source),
+            confidence=rule.confidence,
+            on_unknown=rule.on_unknown,
+            origin=layer.origin(place),
+        )
+
+
+_NOTHING: Final = Combine(how="all", checks=())
+
+
+def _check(compiler: Compiler, data: dict[str, object] | None, place: Place) -> Check | None:
+    return None if data is None else compiler.check(data, place)

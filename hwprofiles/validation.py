@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import types
 import typing
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from hwprofiles.documents import Document, Place
+from hwprofiles.documents import Document, Place, read_document
 from hwprofiles.errors import DocumentError, Problem
 
 M = TypeVar("M", bound=BaseModel)
+
+
+def read_yaml(path: Path, model: type[M]) -> M:
+    """Read the YAML file ``path`` as ``model``; raise ``DocumentError`` with all its problems."""
+    return validate(read_document(path), model)
 
 
 def validate(document: Document, model: type[M]) -> M:
@@ -53,14 +60,15 @@ def _located(
 def _reworded(errors: list[ErrorDetails]) -> str:
     """Say in one sentence what is wrong with one value; each member of a union complained."""
     kinds = {error["type"] for error in errors}
-    wanted = " or ".join(dict.fromkeys(_plain(error["msg"]) for error in errors))
+    wanted = list(dict.fromkeys(_plain(error["msg"]) for error in errors))
     if kinds <= {"value_error", "assertion_error"}:
-        return wanted
+        return " or ".join(wanted)
+    wanted = [wanted[0], *(words.removeprefix("be ") for words in wanted[1:])]
     value = errors[0]["input"]
     shown = _SHAPES.get(type(value)) or repr(value)[:40]
     number = isinstance(value, int | float) and not isinstance(value, bool)
     quotes = "; put it in quotes" if "string_type" in kinds and number else ""
-    return f"should be {wanted}, not {shown}{quotes}"
+    return f"should {' or '.join(wanted)}, not {shown}{quotes}"
 
 
 _SHAPES: Final = {dict: "a mapping", list: "a list", type(None): "nothing"}
@@ -77,8 +85,10 @@ _WORDS: Final = {
 
 
 def _plain(message: str) -> str:
-    words = message.removeprefix("Value error, ").removeprefix("Input should be ")
-    return _WORDS.get(words, words)
+    """Return pydantic's message without its subject: ``be text``, ``match pattern …``."""
+    words = re.sub(r"^(Input|String|Value|Tuple|List|Dictionary) should ", "", message)
+    known = _WORDS.get(words.removeprefix("be "))
+    return f"be {known}" if known else words.removeprefix("Value error, ")
 
 
 def _place(data: Any, loc: tuple[int | str, ...]) -> Place:

@@ -16,8 +16,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from hwprofiles.loading import read_yaml
 from hwprofiles.sources import Reference, Strict
+from hwprofiles.validation import read_yaml
 
 SCHEMA = "bareiron.platform/1"
 STANDARD = "redfish"

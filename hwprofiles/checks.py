@@ -1,0 +1,224 @@
+"""Checks: facts compared with what is asked, in three values. Pure; stdlib only.
+
+True, False and None (not known) combine as Kleene has it: a false member makes ``all`` false
+whatever the unknown ones are, and ``any`` true is true.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Final, Protocol
+
+from hwprofiles.facts import CATALOGUE, Facts, Kind, Value, shown
+from hwprofiles.units import Quantity
+
+Truth = bool | None
+Operand = bool | int | str | Quantity | tuple[str | int | Quantity, ...]
+
+
+class Check(Protocol):
+    """Something that facts meet, miss, or leave open."""
+
+    def judge(self, facts: Facts) -> Truth:
+        """Judge ``facts``; None when they do not tell."""
+
+    def facts(self) -> Iterator[str]:
+        """Yield the names of the facts it looks at."""
+
+    def words(self) -> str:
+        """Return what is asked, for a person."""
+
+    def found(self, facts: Facts) -> Iterator[tuple[str, str]]:
+        """Yield what was met: the name of each fact with words for its value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare:
+    """One fact against one operand; ``tolerance`` is a share of the operand."""
+
+    fact: str
+    op: str
+    operand: Operand
+    tolerance: Fraction = Fraction(0)
+
+    def judge(self, facts: Facts) -> Truth:
+        """Compare; a fact that is missing, or says that it cannot tell, is not known."""
+        fact = facts.get(self.fact)
+        if fact is None:
+            return None
+        if fact.value in CATALOGUE[self.fact].unsure and not self._asks_for(fact.value):
+            return None
+        return _OPS[self.op](_comparable(self.fact, fact.value), self)
+
+    def _asks_for(self, value: Value) -> bool:
+        asked = self.operand if isinstance(self.operand, tuple) else (self.operand,)
+        return value in asked
+
+    def facts(self) -> Iterator[str]:
+        """Yield the one fact."""
+        yield self.fact
+
+    def words(self) -> str:
+        """Return for instance ``at least 8 GiB``."""
+        operand = self.operand
+        items = operand if isinstance(operand, tuple) else (operand,)
+        before, between = _WORDS[self.op]
+        text = between.join(_operand_words(self.fact, item) for item in items)
+        around = f" ({_SIGNS[self.op]}{float(self.tolerance * 100):g} %)" if self.tolerance else ""
+        return f"{before}{text}{around}"
+
+    def found(self, facts: Facts) -> Iterator[tuple[str, str]]:
+        """Yield the value; of a long list, only what concerns this check."""
+        fact = facts.get(self.fact)
+        if fact is None:
+            yield self.fact, "not known"
+        elif isinstance(fact.value, tuple):
+            missing = [str(word) for word in self.asked if word not in fact.value]
+            words = missing or [str(word) for word in self.asked]
+            yield self.fact, ("without " if missing else "with ") + ", ".join(words)
+        else:
+            yield self.fact, shown(self.fact, fact.value)
+
+    @property
+    def asked(self) -> tuple[Any, ...]:
+        """The operand or operands, in the fact's own measure."""
+        items = self.operand if isinstance(self.operand, tuple) else (self.operand,)
+        return tuple(_comparable(self.fact, item) for item in items)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Combine:
+    """Several checks as one: ``all``, ``any`` or ``none`` of them."""
+
+    how: str
+    checks: tuple[Check, ...]
+
+    def judge(self, facts: Facts) -> Truth:
+        """Combine the members' verdicts."""
+        verdicts = [check.judge(facts) for check in self.checks]
+        if self.how == "all":
+            return _all(verdicts)
+        some = negated(_all(map(negated, verdicts)))
+        return some if self.how == "any" else negated(some)
+
+    def facts(self) -> Iterator[str]:
+        """Yield the facts of all members."""
+        for check in self.checks:
+            yield from check.facts()
+
+    def words(self) -> str:
+        """Return the members' words, joined."""
+        parts = [named(check) for check in self.checks]
+        if self.how == "all":
+            return " and ".join(parts)
+        return f"{self.how} of: {'; '.join(parts)}"
+
+    def found(self, facts: Facts) -> Iterator[tuple[str, str]]:
+        """Yield what the members met."""
+        for check in self.checks:
+            yield from check.found(facts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Not:
+    """The opposite of a check."""
+
+    check: Check
+
+    def judge(self, facts: Facts) -> Truth:
+        """Turn the verdict round; unknown stays unknown."""
+        return negated(self.check.judge(facts))
+
+    def facts(self) -> Iterator[str]:
+        """Yield the facts of the check."""
+        yield from self.check.facts()
+
+    def words(self) -> str:
+        """Return the check's words, negated."""
+        return f"not ({named(self.check)})"
+
+    def found(self, facts: Facts) -> Iterator[tuple[str, str]]:
+        """Yield what the check met."""
+        yield from self.check.found(facts)
+
+
+def named(check: Check) -> str:
+    """Return the words of ``check`` with the fact's name before a single comparison."""
+    return f"{check.fact} {check.words()}" if isinstance(check, Compare) else check.words()
+
+
+def negated(truth: Truth) -> Truth:
+    """Return the opposite; unknown stays unknown."""
+    return None if truth is None else not truth
+
+
+def _all(verdicts: Iterable[Truth]) -> Truth:
+    seen = set(verdicts)
+    if False in seen:
+        return False
+    return None if None in seen else True
+
+
+def _comparable(fact: str, value: Any) -> Any:
+    """Return ``value`` as the kind of ``fact`` compares it: bytes as numbers, versions in parts."""
+    if isinstance(value, Quantity):
+        return value.base
+    if CATALOGUE[fact].kind is Kind.VERSION and isinstance(value, str):
+        return [int(part) for part in re.findall(r"\d{1,9}", value)]
+    return value
+
+
+def _operand_words(fact: str, item: bool | int | str | Quantity) -> str:
+    return str(item) if isinstance(item, Quantity) else shown(fact, item)
+
+
+def _around(value: Any, compare: Compare) -> bool:
+    (asked,) = compare.asked
+    if not compare.tolerance:
+        return bool(value == asked)
+    return bool(abs(value - asked) <= asked * compare.tolerance)
+
+
+def _lowered(compare: Compare) -> Any:
+    (asked,) = compare.asked
+    return asked * (1 - compare.tolerance) if compare.tolerance else asked
+
+
+def _raised(compare: Compare) -> Any:
+    (asked,) = compare.asked
+    return asked * (1 + compare.tolerance) if compare.tolerance else asked
+
+
+_OPS: Final[Mapping[str, Callable[[Any, Compare], bool]]] = {
+    "eq": _around,
+    "ne": lambda value, compare: not _around(value, compare),
+    "lt": lambda value, compare: bool(value < _raised(compare)),
+    "le": lambda value, compare: bool(value <= _raised(compare)),
+    "gt": lambda value, compare: bool(value > _lowered(compare)),
+    "ge": lambda value, compare: bool(value >= _lowered(compare)),
+    "in": lambda value, compare: value in compare.asked,
+    "not_in": lambda value, compare: value not in compare.asked,
+    "matches": lambda value, compare: bool(re.search(str(compare.operand), str(value)[:400])),
+    "contains": lambda value, compare: compare.operand in value,
+    "contains_all": lambda value, compare: set(compare.asked) <= set(value),
+}
+OPS: Final = tuple(_OPS)
+
+#: What stands before the operand, and between several.
+_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "eq": ("", ""),
+    "ne": ("not ", ""),
+    "lt": ("less than ", ""),
+    "le": ("at most ", ""),
+    "gt": ("more than ", ""),
+    "ge": ("at least ", ""),
+    "in": ("", " or "),
+    "not_in": ("not ", " or "),
+    "matches": ("like ", ""),
+    "contains": ("with ", ""),
+    "contains_all": ("with ", " and "),
+}
+_SIGNS: Final = {"ge": "-", "gt": "-", "le": "+", "lt": "+", "eq": "±", "ne": "±"}

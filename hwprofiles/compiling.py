@@ -1,0 +1,212 @@
+"""From the ``check`` a person wrote to a check that judges, with every mistake at its place.
+
+The whole grammar: a mapping asks all its entries. An entry is a fact's name with a value (equal)
+or with operators; or ``all``, ``any`` or ``none`` with a list of mappings, or ``not`` with one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any, Final
+
+from hwprofiles.checks import OPS, Check, Combine, Compare, Not
+from hwprofiles.documents import Document, Place
+from hwprofiles.errors import Problem
+from hwprofiles.facts import CATALOGUE, Kind
+from hwprofiles.units import Dimension, Quantity, UnitError, example
+
+Params = Mapping[str, str | int | float]
+
+_DIMENSIONS: Final = {
+    Kind.BYTES: Dimension.SIZE,
+    Kind.ENDURANCE: Dimension.ENDURANCE,
+    Kind.BIT_RATE: Dimension.BIT_RATE,
+}
+_ORDERED: Final = ("lt", "le", "gt", "ge")
+_EQUAL: Final = ("eq", "ne", "in", "not_in")
+_ALLOWED: Final[Mapping[Kind, tuple[str, ...]]] = {
+    Kind.BOOL: ("eq", "ne"),
+    Kind.INTEGER: _EQUAL + _ORDERED,
+    Kind.BYTES: _EQUAL + _ORDERED,
+    Kind.ENDURANCE: _EQUAL + _ORDERED,
+    Kind.BIT_RATE: _EQUAL + _ORDERED,
+    Kind.WORD: (*_EQUAL, "matches"),
+    Kind.VERSION: (*_EQUAL, *_ORDERED, "matches"),
+    Kind.WORDS: ("contains", "contains_all"),
+}
+_LISTS: Final = ("in", "not_in", "contains_all")
+_TOLERANT: Final = ("eq", "ne", *_ORDERED)
+_GROUPS: Final = ("all", "any", "none")
+_PARAM: Final = re.compile(r"\$\{([^}]*)\}")
+
+
+class Wrong(Exception):
+    """One thing wrong at one place of the check."""
+
+    def __init__(self, place: Place, message: str, *, at_key: bool = False) -> None:
+        super().__init__(message)
+        self.place, self.message, self.at_key = place, message, at_key
+
+
+def closest(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
+    """Return ``; did you mean …?`` when something known is close to ``name``."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+class Compiler:
+    """Compiles the checks and texts of one file; collects problems instead of stopping."""
+
+    def __init__(self, document: Document, params: Params) -> None:
+        self._document = document
+        self._params = params
+        self.problems: list[Problem] = []
+
+    def check(self, data: Mapping[str, Any], place: Place) -> Check:
+        """Compile the mapping at ``place``; where it is wrong, note it and leave that part out."""
+        parts: list[Check] = []
+        for key, value in data.items():
+            here = (*place, key)
+            try:
+                parts.extend(self._entry(key, value, here))
+            except Wrong as wrong:
+                self._note(wrong)
+        if not data:
+            self._note(Wrong(place, "a check asks for something; this one is empty"))
+        return parts[0] if len(parts) == 1 else Combine(how="all", checks=tuple(parts))
+
+    def text(self, text: str, place: Place) -> str:
+        """Put parameters into ``text``."""
+        try:
+            return str(self._filled(text, place))
+        except Wrong as wrong:
+            self._note(wrong)
+            return text
+
+    def _note(self, wrong: Wrong) -> None:
+        problem = self._document.problem(wrong.place, wrong.message, at_key=wrong.at_key)
+        self.problems.append(problem)
+
+    def _entry(self, key: str, value: Any, place: Place) -> Iterator[Check]:
+        if key in _GROUPS:
+            if not isinstance(value, list) or not value:
+                raise Wrong(place, f"{key} wants a list of checks")
+            members = [self._member(item, (*place, at)) for at, item in enumerate(value)]
+            yield Combine(how=key, checks=tuple(members))
+        elif key == "not":
+            yield Not(check=self._member(value, place))
+        elif key in CATALOGUE:
+            yield from self._fact(key, value, place)
+        else:
+            message = f"unknown fact {key!r}{closest(key, CATALOGUE)}"
+            raise Wrong(place, message, at_key=True)
+
+    def _member(self, item: Any, place: Place) -> Check:
+        if isinstance(item, dict):
+            return self.check(item, place)
+        self._note(Wrong(place, "should be a mapping of facts to what is asked of them"))
+        return Combine(how="all", checks=())
+
+    def _fact(self, fact: str, value: Any, place: Place) -> Iterator[Check]:
+        if not isinstance(value, dict):
+            default = "contains" if CATALOGUE[fact].kind is Kind.WORDS else "eq"
+            yield self._compare(fact, default, value, place)
+            return
+        tolerance = Fraction(0)
+        operators = [key for key in value if key != "tolerance"]
+        if not operators:
+            self._note(Wrong(place, f"nothing is asked of {fact}"))
+        if "tolerance" in value:
+            tolerance = self._tolerance(fact, operators, value["tolerance"], place)
+        for op in operators:
+            try:
+                operand = self._compare(fact, op, value[op], (*place, op)).operand
+                yield Compare(fact=fact, op=op, operand=operand, tolerance=tolerance)
+            except Wrong as wrong:
+                self._note(wrong)
+
+    def _tolerance(self, fact: str, operators: list[str], value: Any, place: Place) -> Fraction:
+        here = (*place, "tolerance")
+        numeric = CATALOGUE[fact].kind in (Kind.INTEGER, *_DIMENSIONS)
+        try:
+            if not numeric or not set(operators) <= set(_TOLERANT):
+                raise Wrong(here, "no tolerance fits here: only numbers have one", at_key=True)
+            share = self._quantity(value, Dimension.SHARE, here)
+            if share.base >= 1:
+                raise Wrong(here, "a tolerance is less than 100%")
+        except Wrong as wrong:
+            self._note(wrong)
+            return Fraction(0)
+        return share.base
+
+    def _compare(self, fact: str, op: str, value: Any, place: Place) -> Compare:
+        allowed = _ALLOWED[CATALOGUE[fact].kind]
+        if op not in OPS:
+            raise Wrong(place, f"unknown operator {op!r}{closest(op, OPS)}", at_key=True)
+        if op not in allowed:
+            kind = CATALOGUE[fact].kind
+            message = f"{fact} is of kind {kind}, which knows {', '.join(allowed)}, not {op}"
+            raise Wrong(place, message, at_key=True)
+        if op not in _LISTS:
+            return Compare(fact=fact, op=op, operand=self._operand(fact, op, value, place))
+        if not isinstance(value, list) or not value:
+            raise Wrong(place, f"{op} wants a list")
+        items = tuple(self._operand(fact, op, item, (*place, n)) for n, item in enumerate(value))
+        return Compare(fact=fact, op=op, operand=items)
+
+    def _operand(self, fact: str, op: str, raw: Any, place: Place) -> Any:
+        value = self._filled(raw, place) if isinstance(raw, str) else raw
+        meaning = CATALOGUE[fact]
+        if meaning.kind in _DIMENSIONS:
+            return self._quantity(value, _DIMENSIONS[meaning.kind], place, of=f" for {fact}")
+        if meaning.kind is Kind.BOOL:
+            return _typed(value, bool, "true or false", place)
+        if meaning.kind is Kind.INTEGER:
+            return _typed(value, int, "a whole number", place)
+        text = _typed(value, str, "text (in quotes, where it looks like a number)", place)
+        if op == "matches":
+            return _pattern(text, place)
+        if meaning.words and text not in meaning.words:
+            known = ", ".join(meaning.words)
+            raise Wrong(place, f"{fact} is never {text!r}{closest(text, meaning.words)} ({known})")
+        return text
+
+    def _quantity(self, value: Any, wanted: Dimension, place: Place, of: str = "") -> Quantity:
+        filled = self._filled(value, place) if isinstance(value, str) else value
+        if not isinstance(filled, str):
+            raise Wrong(place, f"a {wanted} wants a unit{of}, such as {example(wanted)}")
+        try:
+            quantity = Quantity.parse(filled)
+        except UnitError as error:
+            raise Wrong(place, str(error)) from error
+        if quantity.dimension is not wanted:
+            message = f"{filled} measures a {quantity.dimension}; wanted is a {wanted}{of}"
+            raise Wrong(place, f"{message}, such as {example(wanted)}")
+        return quantity
+
+    def _filled(self, text: str, place: Place) -> str | int | float:
+        """Return ``text`` with its parameters; one that stands alone keeps its type."""
+        for name in _PARAM.findall(text):
+            if name not in self._params:
+                raise Wrong(place, f"unknown parameter {name!r}{closest(name, self._params)}")
+        alone = _PARAM.fullmatch(text)
+        if alone:
+            return self._params[alone[1]]
+        return _PARAM.sub(lambda match: str(self._params[match[1]]), text)
+
+
+def _typed(value: Any, kind: type, words: str, place: Place) -> Any:
+    if type(value) is not kind:
+        raise Wrong(place, f"should be {words}, not {value!r:.40}")
+    return value
+
+
+def _pattern(text: str, place: Place) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise Wrong(place, f"not a regular expression: {error}") from error
+    return text

@@ -1,0 +1,145 @@
+"""The shipped profiles: sourced, dated, and right about machines we know."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+import hwprofiles
+from hwprofiles.facts import CATALOGUE, FactBook, Source, Value
+
+NAMES = ["esxi-8.0", "proxmox-ve-9", "xen-4.17"]
+
+
+def outcomes(profile: str, facts: FactBook) -> dict[str, str]:
+    """Rule -> outcome."""
+    found = hwprofiles.judge(hwprofiles.load(profile), facts)
+    return {finding.rule: str(finding.outcome) for finding in found}
+
+
+def test_names() -> None:
+    """The profiles one can choose; bases are not among them."""
+    assert hwprofiles.names() == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rules_are_sourced_and_helpful(name: str) -> None:
+    """Every rule has a remedy, and a source or the mark that it has none; nothing is post-dated."""
+    profile = hwprofiles.load(name)
+    assert profile.id == name
+    assert profile.verified <= datetime.now(UTC).date()
+    for rule in profile.rules:
+        assert rule.source or rule.confidence == "low", rule.id
+        assert rule.fix, rule.id
+        assert "$" not in rule.title + rule.fix
+        assert set(rule.check.facts()) <= set(CATALOGUE)
+
+
+def redfish_facts(state: str = "enabled", gib: int = 128) -> FactBook:
+    """What a BMC tells of a server of today."""
+    facts = FactBook()
+    told: dict[str, Value] = {
+        "cpu.vendor": "GenuineIntel",
+        "cpu.family": 6,
+        "cpu.model": 0x6A,
+        "cpu.stepping": 6,
+        "cpu.virt.state": state,
+        "cpu.virt.slat": True,
+        "cpu.virt.attribute": "ProcVirtualization",
+        "cpu.cores": 24,
+        "iommu.state": "enabled",
+        "memory.total": gib << 30,
+        "firmware.boot_mode": "uefi",
+        "firmware.secure_boot": "disabled",
+        "nics.count": 2,
+        "nics.fastest": 25 * 10**9,
+    }
+    for name, value in told.items():
+        facts.learn(name, value, Source.REDFISH, "/redfish/v1/Systems/1")
+    return facts
+
+
+@pytest.mark.parametrize("name", ["xen-4.17", "proxmox-ve-9"])
+def test_a_healthy_server_leaves_nothing_open(name: str) -> None:
+    """What Redfish tells is enough for these: nothing unknown, so --strict is usable."""
+    found = set(outcomes(name, redfish_facts()).values())
+    assert found <= {"pass", "skip"}
+
+
+def test_virtualization_off_names_the_attribute_and_the_setting() -> None:
+    """The one setting everybody forgets is an error, with the switch to turn."""
+    finding, *rest = hwprofiles.judge(hwprofiles.load("xen-4.17"), redfish_facts("disabled"))
+    assert (finding.rule, finding.outcome) == ("cpu.virt", "fail")
+    assert finding.fix_redfish == {"virtualization": "enabled"}
+    assert dict(finding.evidence)["cpu.virt.attribute"].value == "ProcVirtualization"
+    assert all(other.outcome != "fail" for other in rest)
+
+
+@pytest.mark.parametrize("state", ["unknown", "capable", "not-controllable", "guest"])
+def test_virtualization_not_known_is_not_a_failure(state: str) -> None:
+    """A BMC that will not say has not passed, and has not failed."""
+    assert outcomes("xen-4.17", redfish_facts(state))["cpu.virt"] == "unknown"
+
+
+def test_facts_redfish_cannot_give_are_unknown() -> None:
+    """CPU flags are not in Redfish: rules on them stay open."""
+    found = outcomes("esxi-8.0", redfish_facts())
+    assert {rule for rule, outcome in found.items() if outcome == "unknown"} >= {
+        "cpu.xsave",
+        "cpu.arch.longmode",
+        "cpu.nx",
+    }
+    assert "fail" not in found.values()
+
+
+@pytest.mark.parametrize(
+    ("mib", "size", "recommended"),
+    [(512, "fail", "warn"), (970, "pass", "warn"), (1024, "pass", "warn"), (2048, "pass", "pass")],
+)
+def test_memory_for_xen(mib: int, size: str, recommended: str) -> None:
+    """A lab VM of 1 GiB passes, also by what its kernel sees of it, with a warning."""
+    facts = redfish_facts()
+    facts.learn("memory.total", mib << 20, Source.REDFISH, "x")
+    found = outcomes("xen-4.17", facts)
+    assert (found["memory.size"], found["memory.recommended"]) == (size, recommended)
+
+
+def test_the_founding_machine_against_esxi_8() -> None:
+    """A PowerEdge R805 with Shanghai CPUs: the right box, in the wrong decade."""
+    facts = FactBook()
+    told: dict[str, Value] = {
+        "cpu.vendor": "AuthenticAMD",
+        "cpu.family": 0x10,
+        "cpu.model": 4,
+        "cpu.stepping": 2,
+        "cpu.flags": ("lm", "lahf_lm", "nx", "svm"),
+        "cpu.nx": "enabled",
+        "cpu.virt.state": "enabled",
+        "cpu.virt.slat": True,
+        "cpu.cores": 8,
+        "memory.total": 128 << 30,
+        "memory.ecc": "multi-bit",
+        "firmware.boot_mode": "bios",
+        "boot.device.bus": "sd",
+        "boot.device.size": 2 * 10**9,
+    }
+    for name, value in told.items():
+        facts.learn(name, value, Source.DMI, "recorded")
+    found = outcomes("esxi-8.0", facts)
+    by_outcome = {
+        outcome: {rule for rule, it in found.items() if it == outcome}
+        for outcome in ("fail", "warn", "unknown")
+    }
+    assert by_outcome == {
+        "fail": {"cpu.xsave", "cpu.model.discontinued", "boot.size"},
+        "warn": {"net.nic", "firmware.uefi", "boot.endurance"},
+        "unknown": {"boot.media", "tpm"},
+    }
+
+
+def test_xeon_phi_does_not_run_xen() -> None:
+    """The one x86-64 family Xen leaves out."""
+    facts = redfish_facts()
+    facts.learn("cpu.model", 0x57, Source.REDFISH, "x")
+    assert outcomes("xen-4.17", facts)["cpu.phi"] == "fail"
