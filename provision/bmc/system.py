@@ -24,6 +24,7 @@ __all__ = [
     "PowerChange",
     "boot_setting",
     "clear_boot",
+    "describe",
     "power_state",
     "set_boot",
     "set_power",
@@ -75,6 +76,14 @@ class PowerChange:
 async def power_state(bmc: Bmc) -> str:
     """Return ``On``, ``Off``, ``PoweringOn`` …, or ``Unknown`` where the BMC does not say."""
     return _state(await bmc.system())
+
+
+async def describe(bmc: Bmc) -> str:
+    """Return what to call the server in a question: model, serial number and address."""
+    system = await bmc.system()
+    serial = text(system, "SerialNumber")
+    words = [text(system, "Model"), f"serial {serial}" if serial else None, f"at {bmc.name}"]
+    return " ".join(word for word in words if word)
 
 
 def _state(system: JsonObject) -> str:

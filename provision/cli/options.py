@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,10 +13,11 @@ from provision.core.errors import ConfigError, CredentialsError, NotConfirmed
 from provision.core.events import Event, Phase
 
 if TYPE_CHECKING:
-    from provision.bmc.client import Access
+    from provision.bmc.client import Access, Bmc
     from provision.core.secrets import Secret
 
 F = TypeVar("F", bound=Callable[..., object])
+T = TypeVar("T")
 
 _OPTIONS = (
     click.option("--user", metavar="NAME", envvar="PROVISION_USER", help="User on the BMC."),
@@ -127,3 +128,35 @@ def talk(event: Event) -> None:
     """Tell the notes of the work (a certificate pinned, a check left out) on standard error."""
     if event.phase is Phase.NOTE:
         click.echo(f"{event.subject}: {event.message}", err=True)
+
+
+def on_bmc(access: Access, work: Callable[[Bmc], Awaitable[T]]) -> T:
+    """Log in, do ``work``, log out; return what it returned."""
+    from provision.bmc.client import connect
+    from provision.cli.shell import wait_for
+
+    async def log_in_and_work() -> T:
+        async with connect(access, observer=talk) as bmc:
+            return await work(bmc)
+
+    return wait_for(log_in_and_work())
+
+
+def show(output: str, data: object, text: str) -> None:
+    """Print the result on standard output, as JSON or as text."""
+    import json
+
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False) if output == "json" else text)
+
+
+def rows(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return two columns, the second wrapped to the terminal's 80."""
+    import textwrap
+
+    pairs = list(pairs)
+    width = max((len(name) for name, _ in pairs), default=0)
+    lines = []
+    for name, value in pairs:
+        start, rest = f"{name:{width}}  ", " " * (width + 2)
+        lines += textwrap.wrap(value, 80, initial_indent=start, subsequent_indent=rest) or [start]
+    return "\n".join(line.rstrip() for line in lines)
