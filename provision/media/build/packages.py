@@ -133,10 +133,14 @@ def unpack(packages: Iterable[Package], folder: Path) -> None:
 def inside(root: Path, path: str) -> Path:
     """Return the file at ``path`` below ``root``, links followed as if ``root`` were ``/``."""
     here, rest = root, path.strip("/").split("/")
-    for _step in range(64):
+    for _ in range(64):
         if not rest:
             return here
-        here, rest = here / rest[0], rest[1:]
+        step, rest = rest[0], rest[1:]
+        if step == "..":
+            here = root if here == root else here.parent
+            continue
+        here = here / step
         if here.is_symlink():
             target = str(here.readlink())
             here = root if target.startswith("/") else here.parent

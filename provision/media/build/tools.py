@@ -28,9 +28,12 @@ PACKAGES: Mapping[str, str] = {
 }
 
 
+#: Searched after PATH, which for a plain user often lacks them; mkfs.vfat lives there.
+SBIN: tuple[str, ...] = ("/usr/sbin", "/sbin")
+
+
 def _path() -> str:
-    """The search path; a user's often lacks the sbin folders, where mkfs.vfat lives."""
-    return os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
+    return os.pathsep.join((os.environ.get("PATH", os.defpath), *SBIN))
 
 
 def require(programs: Iterable[str]) -> None:

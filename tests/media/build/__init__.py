@@ -1,0 +1,1 @@
+"""Images of our own, down to their bytes."""
