@@ -17,7 +17,7 @@ def needed(path: Path) -> list[str]:
     data = _read(path)
     try:
         return _needed(data)
-    except (struct.error, ValueError) as error:
+    except (struct.error, ValueError, OverflowError) as error:
         raise _damaged(path) from error
 
 
@@ -26,7 +26,7 @@ def modinfo(path: Path) -> dict[str, list[str]]:
     data = _read(path)
     try:
         text = _section(data, b".modinfo")
-    except (struct.error, ValueError) as error:
+    except (struct.error, ValueError, OverflowError) as error:
         raise _damaged(path) from error
     found: dict[str, list[str]] = {}
     for entry in text.split(b"\0"):
