@@ -45,7 +45,9 @@ def _setting(system: JsonObject) -> BootSetting:
         target=clean(at(boot, _TARGET) or "", 80),  # "None" is an answer here
         enabled=text(boot, _ENABLED) or "",
         mode=text(boot, _MODE) or "",
-        allowed=tuple(words(boot, f"{_TARGET}@Redfish.AllowableValues")),
+        allowed=tuple(
+            each for each in words(boot, f"{_TARGET}@Redfish.AllowableValues") if each != "None"
+        ),
     )
 
 

@@ -7,6 +7,9 @@ POST and PATCH it never repeats.
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 import ssl
 
 import aiohttp
@@ -92,6 +95,17 @@ def no_answer(
     return Dropped(f"{doing}: the connection broke ({clean(cause, 120)})")
 
 
+def reason(error: OSError) -> str:
+    """Return the system's own words for ``error``; asyncio's repeat the address instead."""
+    if (
+        error.errno is not None
+        and error.errno in errno.errorcode
+        and not isinstance(error, socket.gaierror)
+    ):
+        return os.strerror(error.errno)
+    return clean(error.strerror or error)
+
+
 def _never_sent(doing: str, cause: BaseException | None) -> ProvisionError | None:
     if isinstance(cause, _SWAPPED):
         return IdentityChanged(
@@ -99,7 +113,7 @@ def _never_sent(doing: str, cause: BaseException | None) -> ProvisionError | Non
             hint="Somebody may sit in between; do not go on before you know who.",
         )
     if isinstance(cause, aiohttp.ClientConnectorError):
-        return Dropped(f"{doing}: cannot connect ({clean(cause.strerror or cause)})")
+        return Dropped(f"{doing}: cannot connect ({reason(cause)})")
     if isinstance(cause, aiohttp.ConnectionTimeoutError):
         return Timeout(f"{doing}: no connection in time")
     return None

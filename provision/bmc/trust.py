@@ -17,9 +17,10 @@ from pathlib import Path
 
 from aiohttp import Fingerprint
 
+from provision.bmc import transport
 from provision.bmc.address import Address
 from provision.bmc.errors import IdentityChanged
-from provision.bmc.known import KnownBmcs, Trust, spelled
+from provision.bmc.known import Known, KnownBmcs, Trust, spelled
 from provision.core.errors import ConfigError, IdentityError, Timeout, Unreachable
 from provision.core.events import Event, Observer, Phase
 from provision.core.text import clean
@@ -88,14 +89,6 @@ async def _not_vouched(
     if policy.tls is Tls.CA or policy.ca_file:
         # Whoever names the CA has said who vouches: no other proof will do.
         raise _untrusted(doing, address, error) from error
-    known = await asyncio.to_thread(policy.known.find, address.authority)
-    if known and known.trust is Trust.CA:
-        raise IdentityChanged(
-            f"{doing}: a CA vouched for it on {known.since:%Y-%m-%d}, and none does now "
-            f"({clean(error.verify_message)}); see {policy.known.path}",
-            hint="Give --ca-file if it was given then; otherwise find out why this changed before "
-            "you remove the entry from that file.",
-        ) from error
     return await _pinned(address, policy, observer)
 
 
@@ -116,10 +109,7 @@ async def _pinned(
     shown = spelled(leaf)
     pin, first = await asyncio.to_thread(policy.known.pin, address.authority, shown)
     if pin.sha256 != shown:
-        raise IdentityChanged(
-            f"checking the certificate of {address.authority}: it shows SHA-256 {shown}, but "
-            f"{pin.sha256} was seen on {pin.since:%Y-%m-%d}; see {policy.known.path}"
-        )
+        raise _changed(address, policy, pin, shown)
     if first:
         _note(
             observer,
@@ -127,6 +117,19 @@ async def _pinned(
             f"first contact, no CA vouches for it: certificate pinned, SHA-256 {shown}",
         )
     return _identity(address, "first-use" if first else "pin", leaf), _only(leaf)
+
+
+def _changed(address: Address, policy: Policy, pin: Known, shown: str) -> IdentityChanged:
+    doing = f"checking the certificate of {address.authority}"
+    now = f"it shows SHA-256 {shown}"
+    then = f"on {pin.since:%Y-%m-%d}; see {policy.known.path}"
+    if pin.trust is Trust.PIN:
+        return IdentityChanged(f"{doing}: {now}, but {pin.sha256} was seen {then}")
+    return IdentityChanged(
+        f"{doing}: {now}, for which no CA vouches, but one vouched for {pin.sha256} {then}",
+        hint="Give --ca-file if it was given then; otherwise find out why this changed before "
+        "you remove the entry from that file.",
+    )
 
 
 async def _insecure(
@@ -173,7 +176,7 @@ async def _handshake(address: Address, context: ssl.SSLContext, timeout: float) 
             "protocols that are no longer safe.",
         ) from error
     except OSError as error:
-        raise Unreachable(f"{doing}: {clean(error.strerror or error)}") from error
+        raise Unreachable(f"{doing}: {transport.reason(error)}") from error
     try:
         leaf = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     finally:

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from provision.bmc.boot import BootSetting
 
 _DEADLINE = 300.0
+_DEVICES = ("usb", "cd", "disk", "pxe", "http", "sd", "setup")
 
 
 @click.command("boot", short_help="Show or set what a server boots from.")
 @click.argument("bmc", metavar="BMC")
 @click.argument("action", type=click.Choice(["get", "set", "clear"]), default="get")
-@click.argument("device", required=False, metavar="[DEVICE]")
+@click.argument("device", type=click.Choice(_DEVICES), required=False, metavar="[DEVICE]")
 @click.option(
     "--once/--persistent",
     default=True,
