@@ -1,0 +1,25 @@
+"""What the machine under a root directory is: ``/``, or one laid out like it. Stdlib only.
+
+This room also runs inside the deploy ramdisk, so it imports nothing beyond the standard library and
+``hwprofiles.facts`` and ``hwprofiles.cpu``. Whatever cannot be read is simply not told.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hwprofiles.facts import FactBook
+
+
+def read_facts(root: Path = Path("/")) -> FactBook:
+    """Return what is known of the machine; never fails for what it may not read."""
+    from provision.host import devices, dmi, firmware, processors
+    from provision.host.files import Tree
+
+    tree = Tree(root)
+    facts = FactBook()
+    processors.tell(tree, facts)
+    firmware.tell(tree, facts)
+    devices.tell(tree, facts)
+    dmi.tell(tree, facts)  # last: what is fitted counts for more than what the kernel left of it
+    return facts
