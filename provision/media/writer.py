@@ -189,11 +189,14 @@ class _Writer:
 
     def _may_skip(self, gap: Span) -> bool:
         """Whether zeros may be left to the target, going by samples of what is there."""
-        if self._skipping and self._gaps % PROBE_EVERY == 0:
-            for start, length in self._withheld.outside(gap):
-                view = self._found[: min(length, PROBE) // self._device.block * self._device.block]
-                self._device.read(start, view)
-                self._skipping = not view.tobytes().strip(b"\0")
+        open_part = self._withheld.outside(gap)
+        if not open_part or not self._skipping:
+            return self._skipping
+        if self._gaps % PROBE_EVERY == 0:
+            start, length = open_part[0]
+            view = self._found[: min(length, PROBE) // self._device.block * self._device.block]
+            self._device.read(start, view)
+            self._skipping = not view.tobytes().strip(b"\0")
         self._gaps += 1
         return self._skipping
 
@@ -225,13 +228,12 @@ class _Writer:
         wanted = self._wanted(extent)
         if self._withheld.touches(extent) and first_difference(found, wanted) is None:
             return False
-        stale = repair and extent.offset in self._skipped
-        for start, length in extent.runs:
-            at = start - extent.offset
-            here = slice(at, at + length)
-            stale = stale and first_difference(found[here], wanted[here]) is None
-        if not stale:
+        if not repair or extent.offset not in self._skipped:
             raise self._mismatch(extent, found, wanted)
+        for start, length in extent.runs:
+            here = slice(start - extent.offset, start - extent.offset + length)
+            if first_difference(found[here], wanted[here]) is not None:
+                raise self._mismatch(extent, found, wanted, within=here)
         self._skipped.discard(extent.offset)
         for start, length in self._withheld.outside((extent.offset, extent.length)):
             self._copy(start, length)
@@ -250,12 +252,17 @@ class _Writer:
         return view
 
     def _mismatch(
-        self, extent: Extent, found: memoryview, wanted: memoryview
+        self,
+        extent: Extent,
+        found: memoryview,
+        wanted: memoryview,
+        within: slice = slice(None),
     ) -> VerifyFailed | ImageDamaged:
-        at = first_difference(found, wanted)
+        at = first_difference(found[within], wanted[within])
         if at is None:
             # The target has what the image has now, which is not what it had when it was hashed.
             return ImageDamaged(f"reading the image {self._spool.image.path}: it changed meanwhile")
+        at += within.start or 0
         offset = extent.offset + at
         what = "other data" if any(found[at : at + 512]) else "zeros"
         return VerifyFailed(
