@@ -91,8 +91,8 @@ def carry_out(run: RunDirectory, secret: Secret | None, parallel: int, output: s
                 install.provision(run, secret, view, parallel=parallel)
             )
     except KeyboardInterrupt:
-        click.echo(f"Interrupted. Go on with: provision resume {run.name}", err=True)
-        return 130
+        click.echo(f"Go on with: provision resume {run.name}", err=True)
+        raise
     if output == "json":
         click.echo(json.dumps(summary, indent=2))
     else:

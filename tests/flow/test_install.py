@@ -198,6 +198,17 @@ async def test_a_refused_password_has_its_own_status() -> None:
         assert server.count("POST", "Sessions") == 1
 
 
+async def test_a_bmc_nobody_answers_for_is_status_10() -> None:
+    """The address stands in the message, and a remedy with it."""
+    async with running(1, scale=FAST) as rack:
+        path = servers_file(rack, rack.servers, bmc="https://127.0.0.1:1")
+        summary, _ = await provision(path)
+        assert summary["exit_status"] == 10
+        error = summary["servers"][0]["error"]
+        assert "127.0.0.1:1" in error["message"]
+        assert error["hint"]
+
+
 async def test_no_session_is_left_behind() -> None:
     """BMCs have few of them."""
     async with running(2, scale=FAST) as rack:
