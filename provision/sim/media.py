@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import aiohttp
@@ -10,6 +12,7 @@ import aiohttp
 HEAD: Final = 1024 * 1024
 #: What is read of an image at most; the rest of a larger one is taken on trust.
 LIMIT: Final = 64 * 1024 * 1024
+_HEADERS: Final = {"Accept-Encoding": "identity"}
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=60, connect=5)
 
 
@@ -32,8 +35,8 @@ class Slot:
         return self.image is not None
 
     async def insert(self, url: str, *, write_protected: bool) -> None:
-        """Put the image behind ``url`` into the drive, if it answers."""
-        await fetch(url, limit=HEAD)
+        """Put the image behind ``url`` into the drive, if it answers; a boot reads it."""
+        await probe(url)
         self.image, self.write_protected = url, write_protected
 
     def eject(self) -> None:
@@ -42,27 +45,41 @@ class Slot:
         self.write_protected = True
 
 
-async def fetch(url: str, *, limit: int = LIMIT) -> bytes:
-    """GET ``url``, read ``limit`` bytes at most, return the first MiB; like a BMC, no Range."""
+async def probe(url: str) -> None:
+    """Ask for the image's size only; a server that does not know HEAD passes."""
+    async with _asking("HEAD", url) as reply:
+        if reply.status not in (200, 405, 501):
+            raise MediaError(f"{url} answered {reply.status}")
+
+
+async def fetch(url: str) -> bytes:
+    """GET ``url`` (no Range), read ``LIMIT`` bytes at most, return the first MiB."""
+    async with _asking("GET", url) as reply:
+        if reply.status != 200:
+            raise MediaError(f"{url} answered {reply.status}")
+        return await _read(reply.content)
+
+
+@asynccontextmanager
+async def _asking(method: str, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+    """Yield the reply of the image's server; what goes wrong on the way is a ``MediaError``."""
     try:
         # A BMC does not know our certificate authorities, and most verify nothing here.
         async with (
             aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=False) as session,
-            session.get(url, ssl=False, headers={"Accept-Encoding": "identity"}) as reply,
+            session.request(method, url, ssl=False, headers=_HEADERS) as reply,
         ):
-            if reply.status != 200:
-                raise MediaError(f"{url} answered {reply.status}")
-            return await _read(reply.content, limit)
+            yield reply
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise MediaError(f"{url}: {error or type(error).__name__}") from error
 
 
-async def _read(content: aiohttp.StreamReader, limit: int) -> bytes:
+async def _read(content: aiohttp.StreamReader) -> bytes:
     head = bytearray()
     count = 0
     async for chunk in content.iter_chunked(128 * 1024):
         head += chunk[: HEAD - len(head)]
         count += len(chunk)
-        if count >= limit:
+        if count >= LIMIT:
             break
     return bytes(head)

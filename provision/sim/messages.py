@@ -14,13 +14,6 @@ REGISTRY: Final = "Base.1.19"
 #: Message -> (HTTP status, text with %1 …, severity, resolution), as in DMTF's registry.
 _BASE: Final[Mapping[str, tuple[int, str, str, str]]] = {
     "Success": (200, "The request completed successfully.", "OK", "None."),
-    "GeneralError": (
-        500,
-        "A general error has occurred.  See Resolution for information on how to resolve the "
-        "error, or @Message.ExtendedInfo if Resolution is not provided.",
-        "Critical",
-        "None.",
-    ),
     "MalformedJSON": (
         400,
         "The request body submitted was malformed JSON and could not be parsed by the receiving "
@@ -128,10 +121,10 @@ _BASE: Final[Mapping[str, tuple[int, str, str, str]]] = {
     ),
     "ActionParameterValueConflict": (
         409,
-        "The action '%1' was submitted with the parameter '%2' whose value conflicts with the "
-        "state of the resource.",
+        "The parameter '%1' with the requested value of '%2' does not meet the constraints of the "
+        "implementation.",
         "Warning",
-        "Read the resource's state before the request is resubmitted.",
+        "No resolution is required.",
     ),
     "ResourceMissingAtURI": (
         404,
@@ -151,13 +144,6 @@ _BASE: Final[Mapping[str, tuple[int, str, str, str]]] = {
         "transition.",
         "Warning",
         "Remove the condition and resubmit the request if the operation failed.",
-    ),
-    "ResourceAtUriUnauthorized": (
-        400,
-        "While accessing the resource at '%1', the service received an authorization error '%2'.",
-        "Critical",
-        "Ensure that the appropriate access is provided for the service in order for it to "
-        "access the URI.",
     ),
     "CouldNotEstablishConnection": (
         400,
@@ -183,14 +169,6 @@ _BASE: Final[Mapping[str, tuple[int, str, str, str]]] = {
         "There is no valid session established with the implementation.",
         "Critical",
         "Establish a session before attempting any operations.",
-    ),
-    "InsufficientPrivilege": (
-        403,
-        "There are insufficient privileges for the account or credentials associated with the "
-        "current session to perform the requested operation.",
-        "Critical",
-        "Either abandon the operation or change the associated access rights and resubmit the "
-        "request if the operation failed.",
     ),
     "SessionLimitExceeded": (
         503,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from provision.sim.messages import Json, Problem
 from provision.sim.tree import Tree, etag
 
-#: What ``$expand`` may say: subordinate links, all links but those below Links, or those only.
+#: What ``$expand`` may say: links outside Links, all links, links inside Links.
 _EXPANDS = (".", "*", "~")
 
 

@@ -69,8 +69,7 @@ def _slot(uri: str, slot: Slot) -> Json:
 async def _insert(slot: Slot, body: Json) -> Reply:
     checks.parameters(_INSERT, body, _PARAMETERS)
     image = checks.parameter(_INSERT, body, "Image")
-    parts = urlsplit(image)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_web_address(image):
         raise Problem("ActionParameterValueFormatError", image, "Image", _INSERT)
     if body.get("TransferMethod", "Stream") != "Stream":
         raise Problem("ActionParameterNotSupported", "TransferMethod", _INSERT)
@@ -84,6 +83,15 @@ async def _insert(slot: Slot, body: Json) -> Reply:
     except MediaError as error:
         raise Problem("CouldNotEstablishConnection", image) from error
     return Reply(status=204)
+
+
+def _is_web_address(url: str) -> bool:
+    """Whether the image lies on a web server: a path on the simulator's own machine does not."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
 
 
 async def _eject(slot: Slot, body: Json) -> Reply:

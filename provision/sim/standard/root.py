@@ -53,7 +53,8 @@ def _root(bmc: Bmc) -> Json:
             "MultipleHTTPRequests": True,
             "ExpandQuery": {
                 "ExpandAll": True,
-                "Levels": False,
+                "Levels": True,
+                "MaxLevels": 1,
                 "Links": True,
                 "NoLinks": True,
             },

@@ -173,7 +173,7 @@ async def _reset(bmc: Bmc, body: Json) -> Reply:
     try:
         bmc.machine.reset(Reset(kind))
     except WrongState as error:
-        raise Problem("ActionParameterValueConflict", _RESET, "ResetType") from error
+        raise Problem("ActionParameterValueConflict", "ResetType", kind) from error
     return Reply(status=204)
 
 
