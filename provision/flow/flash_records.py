@@ -6,6 +6,8 @@ and that a job that was killed leaves an ``unfinished`` record behind.
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import secrets
 from dataclasses import asdict
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from provision import __version__
 from provision.core.config import private_dir, state_dir
 from provision.core.errors import ConfigError
+from provision.core.secrets import redact
 from provision.media.checksum import NAME
 
 if TYPE_CHECKING:
@@ -113,10 +116,15 @@ def _name(target: Target, now: datetime) -> str:
 
 
 def _write(path: Path, record: dict[str, Any]) -> None:
-    from provision.flow.records import write_json
-
+    """Write a record: a reader, also after a crash, sees the old one or the whole new one."""
+    text = redact(json.dumps(record, indent=2, ensure_ascii=False)) + "\n"
+    partial = path.with_name(path.name + ".partial")
     try:
-        write_json(path, record)
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
     except OSError as error:
         raise ConfigError(
             f"writing the record {path}: {error.strerror}",

@@ -1,0 +1,116 @@
+"""`provision flash` as people and scripts use it: what it prints, and its exit statuses."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.media.samples import MIB, content, packed, stick
+from tests.media.writing import bootable
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """A packed image with its digest beside it."""
+    path = tmp_path / "xen.img.xz"
+    path.write_bytes(packed(content(3 * MIB), "xz"))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    (tmp_path / "xen.img.xz.sha256").write_text(f"{digest}  xen.img.xz\n")
+    return path
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """A stick with something on it."""
+    return stick(tmp_path / "stick.img", 4 * MIB, fill=b"mine")
+
+
+def provision(folder: Path, *words: object, stdin: int | None = None) -> tuple[int, str, str]:
+    """Run the command; return its status and both streams."""
+    ran = subprocess.run(
+        [
+            *(sys.executable, "-m", "provision", "--state-dir", str(folder / "state"), "flash"),
+            *(str(word) for word in words),
+        ],
+        stdin=subprocess.DEVNULL if stdin is None else stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    assert "Traceback" not in ran.stderr
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def test_the_main_use(tmp_path: Path, image: Path, target: Path) -> None:
+    """Says what it will do on standard error, and the verdict on standard output."""
+    status, out, err = provision(tmp_path, image, target, "--allow-file", "--yes")
+    assert (status, err.count("LOST")) == (0, 1)
+    assert "PASS" in out
+    assert "read back equal" in out
+    assert "now: unknown data" in err
+    assert "\x1b" not in err  # no terminal, no escape sequences
+    assert target.read_bytes()[: 3 * MIB] == content(3 * MIB)
+
+
+def test_json_is_all_there_is_on_standard_output(tmp_path: Path, image: Path, target: Path) -> None:
+    """A script reads it, failures included."""
+    flags = ("--allow-file", "--yes", "--output", "json")
+    status, out, _ = provision(tmp_path, image, target, *flags)
+    document = json.loads(out)
+    assert (status, document["exit_status"]) == (0, 0)
+    assert document["records"][0]["result"] == "pass"
+    assert Path(document["records"][0]["record"]).is_file()
+    status, out, err = provision(tmp_path, image, target, *flags, "--sha256", "0" * 64)
+    document = json.loads(out)
+    assert (status, document["exit_status"]) == (9, 9)
+    assert document["records"][0]["error"]["code"] == "digest-mismatch"
+    assert "[digest-mismatch]" in err
+    assert not bootable(target)
+
+
+def test_exit_statuses_and_remedies(tmp_path: Path, image: Path, target: Path) -> None:
+    """Each refusal has its status, its code, and something to do about it."""
+    lone = tmp_path / "lone"
+    lone.write_bytes(content(MIB))
+    small = stick(tmp_path / "small", MIB)
+    cut = tmp_path / "cut.xz"
+    cut.write_bytes(image.read_bytes()[:-5000])
+    for words, expected, code in (
+        ((image, target, "--yes"), 6, "target-missing"),
+        ((image, target, "--allow-file"), 6, "not-confirmed"),
+        ((image, small, "--allow-file", "--yes"), 6, "target-too-small"),
+        ((image, tmp_path / "nope", "--yes"), 6, "target-missing"),
+        ((lone, target, "--allow-file", "--yes"), 9, "digest-missing"),
+        ((tmp_path / "none", target, "--yes"), 9, "image"),
+        ((cut, target, "--allow-file", "--yes", "--unverified"), 9, "image-damaged"),
+    ):
+        status, out, err = provision(tmp_path, *words)
+        assert (status, f"[{code}]" in err, "→" in err) == (expected, True, True), (words, err)
+        assert "PASS" not in out
+    assert provision(tmp_path, image)[0] == 2
+    assert provision(tmp_path, image, target, "--unverified", "--sha256", "0" * 64)[0] == 2
+
+
+@pytest.mark.parametrize(("answer", "expected"), [(b"1\n", 0), (b"yes\n", 0), (b"\n", 6)])
+def test_the_question_defaults_to_no(
+    tmp_path: Path, image: Path, target: Path, answer: bytes, expected: int
+) -> None:
+    """Only the count or yes goes on; Enter alone stops."""
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, answer)
+        status, _, err = provision(tmp_path, image, target, "--allow-file", stdin=theirs)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert status == expected
+    assert "Type 1 or yes" in err
+    assert (target.read_bytes()[:4] == b"mine") is (expected == 6)
