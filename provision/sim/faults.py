@@ -10,6 +10,7 @@ class Kind(StrEnum):
     """What goes wrong."""
 
     DROP = "drop"  # the request is carried out, and the connection dies before the answer
+    CONFLICT = "conflict"  # 409: another job is at work; nothing is carried out
     BUSY = "busy"  # 503 with Retry-After; nothing is carried out
     SLOW = "slow"  # the answer comes later than it should
     LIE = "lie"  # success is answered, and nothing happens
@@ -45,6 +46,11 @@ def busy(
 ) -> Fault:
     """Answer 503 with Retry-After."""
     return Fault(kind=Kind.BUSY, method=method, path=path, times=times, seconds=retry_after)
+
+
+def conflict(path: str, *, method: str = "POST", times: int | None = 1) -> Fault:
+    """Refuse with 409, as while another job is at work."""
+    return Fault(kind=Kind.CONFLICT, method=method, path=path, times=times)
 
 
 def slow(seconds: float, path: str = "", *, method: str = "*", times: int | None = None) -> Fault:

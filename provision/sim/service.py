@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMethod, HttpProcessingError
 
 from provision.sim.bmc import Bmc
 from provision.sim.faults import Kind
@@ -96,6 +97,8 @@ class Service:
     async def _write(
         self, found: Resource, method: str, path: str, body: Json, headers: Mapping[str, str]
     ) -> Reply:
+        if self.bmc.faults.take(Kind.CONFLICT, method, path):
+            raise Problem("ResourceInUse")
         lied = self.bmc.faults.take(Kind.LIE, method, path)
         if method == "POST" and found.post:
             return Reply(status=204) if lied else await found.post(body)
@@ -167,4 +170,33 @@ def _response(reply: Reply, *, head: bool) -> web.Response:
 
 def server(bmc: Bmc) -> web.Server:
     """Return the HTTP server of one BMC; it takes bodies of 1 MiB at most."""
-    return web.Server(Service(bmc).handle)
+    return _Server(Service(bmc).handle)
+
+
+class _Server(web.Server):
+    """Makes connections whose own errors are Redfish errors, too."""
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=asyncio.get_running_loop())
+
+
+class _Connection(web.RequestHandler):
+    """Answers what never gets as far as the service: bytes that are no HTTP, unknown methods."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the error to answer; a bug of ours is logged by the parent."""
+        if isinstance(exc, BadHttpMethod):
+            reply = replace(Problem("OperationNotAllowed").reply(), status=501)
+        elif isinstance(exc, HttpProcessingError):
+            reply = Problem("UnrecognizedRequestBody").reply()
+        else:
+            return super().handle_error(request, status, exc, message)
+        response = _response(reply, head=False)
+        response.force_close()
+        return response

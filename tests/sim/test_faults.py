@@ -35,6 +35,16 @@ async def test_busy_says_when_to_come_back(rack: Rack) -> None:
         assert await bmc.reset("On") == 204
 
 
+async def test_a_conflict_is_somebody_elses_job(rack: Rack) -> None:
+    """409, and the next try succeeds."""
+    server = rack.servers[0]
+    server.faults.add(faults.conflict("Reset"))
+    async with client(server) as bmc:
+        answer = await bmc.ask("POST", RESET, {"ResetType": "On"})
+        assert (answer.status, answer.message) == (409, "ResourceInUse")
+        assert await bmc.reset("On") == 204
+
+
 async def test_slow_answers_are_slow(rack: Rack) -> None:
     """Only the ones that are meant."""
     server = rack.servers[0]

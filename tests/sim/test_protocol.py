@@ -148,6 +148,18 @@ async def test_mistakes_are_answered_with_their_message(
         assert info["MessageId"].startswith("Base.1.")
 
 
+async def test_what_is_no_request_is_answered_too(rack: Rack) -> None:
+    """An unknown method is 501 and broken JSON 400, each with a Redfish error."""
+    async with client(rack.servers[0]) as bmc:
+        answer = await bmc.ask("FAKEMETHOD", SYSTEM)
+        assert (answer.status, answer.message) == (501, "OperationNotAllowed")
+        login = {"Authorization": bmc.login}
+        url = bmc.server.url + RESET
+        async with bmc.http.post(url, data=b'{"ResetType": ', headers=login) as reply:
+            assert reply.status == 400
+            assert "MalformedJSON" in await reply.text()
+
+
 async def test_expand_inlines_the_members(rack: Rack) -> None:
     """One request reads all memory modules, as the service root promises."""
     async with client(rack.servers[0]) as bmc:
