@@ -31,6 +31,10 @@ class Part:
         return self.bodies[0] if self.bodies else None
 
 
+#: Of a collection that is not there.
+NOTHING = Part(path="", complete=False)
+
+
 @dataclass(kw_only=True)
 class Book:
     """Facts while they are collected, all with the power state they were read in."""
@@ -67,18 +71,17 @@ _TARGETS = "BootSourceOverrideTarget@Redfish.AllowableValues"
 
 
 def _trusted_modules(book: Book, body: JsonObject) -> None:
-    if not isinstance(body.get("TrustedModules"), list):
+    """Tell the TPM; that there is none only where an empty list, or empty places, say so."""
+    listed = body.get("TrustedModules")
+    if not isinstance(listed, list):
         return
     place = _place(body, "TrustedModules")
-    kinds = [
-        str(module.get("InterfaceType") or "")
-        for module in objects(body, "TrustedModules")
-        if not absent(module)
-    ]
-    versions = [found[1] for kind in kinds if (found := re.match(r"TPM([12]_[0-9])$", kind))]
+    modules = [module for module in objects(body, "TrustedModules") if not absent(module)]
+    kinds = [text(module, "InterfaceType") or "" for module in modules]
+    versions = [found[1] for kind in kinds if (found := re.fullmatch(r"TPM([12]_[0-9])", kind))]
     if versions:
         book.tell("tpm.version", max(versions).replace("_", "."), place)
-    if versions or not kinds:
+    if versions or (not modules and len(objects(body, "TrustedModules")) == len(listed)):
         book.tell("tpm.present", bool(versions), place)
 
 
@@ -188,7 +191,8 @@ def boot_mode(book: Book, system: JsonObject, bios: Part, secure: Part) -> None:
 
     BootSourceOverrideMode counts only while the override is on: else it may be a leftover.
     """
-    for name, value in (at(bios.first, "Attributes") or {}).items() if bios.first else ():
+    attributes = at(bios.first, "Attributes")
+    for name, value in attributes.items() if isinstance(attributes, dict) else ():
         if _BOOT_MODE.fullmatch(name) and (mode := _mode(value)):
             book.tell("firmware.boot_mode", mode, _place(bios.first or {}, "Attributes", name))
             return
@@ -234,14 +238,14 @@ def storage(book: Book, drives: Part, simple: Part) -> None:
     book.tell("storage.largest", round(size) or None, f"{where}#CapacityBytes")
 
 
-def switches(book: Book, bios: Part, settings: Mapping[str, Setting] | None) -> None:
+def switches(book: Book, bios: Part, settings: Mapping[str, Setting]) -> None:
     """Tell what the BIOS settings switch; a value that is neither on nor off tells no state."""
     for word, state, attribute in (
         ("virtualization", "cpu.virt.state", "cpu.virt.attribute"),
         ("iommu", "iommu.state", "iommu.attribute"),
         ("sriov", "sriov.state", "sriov.attribute"),
     ):
-        setting = (settings or {}).get(word)
+        setting = settings.get(word)
         if setting is None or bios.first is None:
             continue
         place = _place(bios.first, "Attributes", setting.attribute)

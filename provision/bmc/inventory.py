@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from hwprofiles.facts import FactBook
+from hwprofiles.platforms import Setting
 from provision.bmc import bios, hardware, virtual_media
 from provision.bmc.errors import BmcError, Busy, Forbidden, NotSupported
-from provision.bmc.hardware import Book, Part
+from provision.bmc.hardware import NOTHING, Book, Part
 from provision.bmc.replies import JsonObject
 from provision.bmc.service import Bmc, link, together
 from provision.bmc.values import links, text
+from provision.bmc.virtual_media import Slot
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 #: What one resource may refuse without spoiling the rest: its facts are unknown then.
 _UNTOLD = (BmcError, Busy, Forbidden)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What was read of one server, beside the system itself."""
+
+    processors: Part = NOTHING
+    memory: Part = NOTHING
+    ports: Part = NOTHING
+    drives: Part = NOTHING
+    simple_storage: Part = NOTHING
+    secure_boot: Part = NOTHING
+    bios: Part = NOTHING
+    slots: list[Slot] = field(default_factory=list)
+    settings: Mapping[str, Setting] = field(default_factory=dict)
 
 
 async def read_facts(bmc: Bmc) -> FactBook:
@@ -28,37 +46,47 @@ async def read_facts(bmc: Bmc) -> FactBook:
     be none. What cannot be read, or makes no sense, gives no fact.
     """
     system = await bmc.system()
-    told = await _read_parts(bmc, system)
+    return learn(system, await _read_parts(bmc, system))
+
+
+def learn(system: JsonObject, parts: Parts) -> FactBook:
+    """Return the facts in what was read; pure, and prepared for any body."""
     book = Book(power_state=text(system, "PowerState") or "")
     hardware.system(book, system)
-    hardware.processors(book, system, told["Processors"])
-    hardware.memory(book, system, told["Memory"])
-    hardware.secure_boot(book, told["SecureBoot"])
-    hardware.boot_mode(book, system, told["Bios"], told["SecureBoot"])
-    hardware.network(book, told["EthernetInterfaces"])
-    hardware.storage(book, told["Drives"], told["SimpleStorage"])
-    hardware.switches(book, told["Bios"], told["settings"])
-    if told["slots"] is not None:
-        hardware.media(book, told["slots"])
+    hardware.processors(book, system, parts.processors)
+    hardware.memory(book, system, parts.memory)
+    hardware.secure_boot(book, parts.secure_boot)
+    hardware.boot_mode(book, system, parts.bios, parts.secure_boot)
+    hardware.network(book, parts.ports)
+    hardware.storage(book, parts.drives, parts.simple_storage)
+    hardware.switches(book, parts.bios, parts.settings)
+    hardware.media(book, parts.slots)
     return book.facts
 
 
-async def _read_parts(bmc: Bmc, system: JsonObject) -> dict[str, Any]:
+async def _read_parts(bmc: Bmc, system: JsonObject) -> Parts:
     """Read everything that does not depend on one another at once; the client limits how fast."""
-    work = {
-        **{name: _collection(bmc, link(system, name)) for name in _COLLECTIONS},
-        "SecureBoot": _single(bmc, link(system, "SecureBoot")),
-        "Bios": _single(bmc, link(system, "Bios")),
-        "Drives": _drives(bmc, link(system, "Storage")),
-        "slots": _told(bmc, virtual_media.slots(bmc, system), "virtual media"),
-    }
-    parts: dict[str, Any] = dict(zip(work, await together(work.values()), strict=True))
-    found = parts["Bios"].first
-    parts["settings"] = await _told(bmc, bios.settings(bmc, found), "BIOS") if found else None
-    return parts
-
-
-_COLLECTIONS = ("Processors", "Memory", "EthernetInterfaces", "SimpleStorage")
+    collections = ("Processors", "Memory", "EthernetInterfaces", "SimpleStorage")
+    processors, memory, ports, simple, secure, bios_, drives = await together(
+        [
+            *(_collection(bmc, link(system, name)) for name in collections),
+            _single(bmc, link(system, "SecureBoot")),
+            _single(bmc, link(system, "Bios")),
+            _drives(bmc, link(system, "Storage")),
+        ]
+    )
+    found = bios_.first
+    return Parts(
+        processors=processors,
+        memory=memory,
+        ports=ports,
+        simple_storage=simple,
+        secure_boot=secure,
+        bios=bios_,
+        drives=drives,
+        slots=await _told(bmc, virtual_media.slots(bmc, system), "virtual media") or [],
+        settings=(await _told(bmc, bios.settings(bmc, found), "BIOS") if found else None) or {},
+    )
 
 
 async def _single(bmc: Bmc, path: str) -> Part:
@@ -67,7 +95,7 @@ async def _single(bmc: Bmc, path: str) -> Part:
 
 async def _collection(bmc: Bmc, path: str) -> Part:
     if not path:
-        return Part(path="", complete=False)
+        return NOTHING
     members = await _told(bmc, bmc.links(path), path)
     if members is None:
         return Part(path=path, complete=False)

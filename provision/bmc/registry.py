@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 
 from hwprofiles.platforms import Scalar, Setting, SettingWord
 from provision.bmc.errors import BmcError
@@ -57,7 +58,7 @@ async def _read(bmc: Bmc, name: str) -> JsonObject:
 
 
 def setting(
-    word: SettingWord, attributes: dict[str, Scalar], registry: list[JsonObject]
+    word: SettingWord, attributes: Mapping[str, Scalar], registry: list[JsonObject]
 ) -> Setting | None:
     """Find the switch ``word`` by its name in the menus; None in doubt."""
     fitting = [

@@ -9,7 +9,7 @@ import click
 from provision.cli.options import access_from, access_options, on_bmc, output_option, rows, show
 
 if TYPE_CHECKING:
-    from hwprofiles.facts import Fact, FactBook
+    from hwprofiles.facts import FactBook
 
 _DEADLINE = 600.0
 
@@ -33,24 +33,8 @@ def command(bmc: str, output: str, **access: Any) -> None:
 
 
 def _lines(facts: FactBook) -> list[tuple[str, str]]:
-    from hwprofiles.facts import CATALOGUE
+    from hwprofiles.facts import CATALOGUE, shown
 
     power = next((fact.power_state for fact in facts.values() if fact.power_state), "not told")
-    told = [(name, _words(name, facts[name])) for name in CATALOGUE if name in facts]
+    told = [(name, shown(name, facts[name].value)) for name in CATALOGUE if name in facts]
     return [("power", power), *told]
-
-
-def _words(name: str, fact: Fact) -> str:
-    from hwprofiles.facts import CATALOGUE, Kind
-    from provision.core.text import binary
-
-    value = fact.value
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return ", ".join(value)
-    if name == "nics.fastest":
-        return f"{int(value) / 1e9:g} Gbit/s"
-    if CATALOGUE[name].kind is Kind.BYTES:
-        return binary(int(value))
-    return str(value)

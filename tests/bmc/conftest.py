@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from provision.bmc.client import Access, Tls
+from provision.bmc.client import Access, Bmc, Tls, connect
 from provision.core.secrets import Secret
+from provision.sim.rack import SimServer, running
+from provision.sim.spec import ServerSpec
 from tests.bmc.hostile import Certificates, HostileBmc
 
 PASSWORD = 'p"w-canary-1'
@@ -53,3 +55,26 @@ def access(bmc: HostileBmc, certificates: Certificates, tmp_path: Path) -> Calla
         return Access(**wanted)  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture
+async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SimServer]:
+    """A simulated server, off; its spec may be given as the parameter."""
+    spec = getattr(request, "param", None) or ServerSpec(name="u01")
+    async with running([spec], scale=0.01, directory=tmp_path / "rack") as rack:
+        yield rack.servers[0]
+
+
+@pytest.fixture
+async def client(server: SimServer) -> AsyncIterator[Bmc]:
+    """A connection to the simulated server's BMC."""
+    access = Access(
+        url=server.url,
+        user=server.user,
+        password=server.password,
+        tls=Tls.CA,
+        ca_file=server.ca_file,
+        timeout=5.0,
+    )
+    async with connect(access) as bmc:
+        yield bmc

@@ -120,7 +120,7 @@ class HostileBmc:
             return answer({"error": {"message": "who are you?"}}, 401)
         if request.method == "GET" and path in self.tree:
             return answer(self.tree[path])
-        return answer({}, 204 if request.method in ("DELETE", "POST", "PATCH") else 404)
+        return answer({}, 404) if request.method == "GET" else answer(None, 204)
 
 
 async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request | None:

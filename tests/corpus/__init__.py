@@ -1,0 +1,1 @@
+"""Tests against wide recorded data, which lies outside the repository."""
