@@ -94,8 +94,12 @@ def access_from(
     )
 
 
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty()
+
+
 def _ask_user(where: str) -> str:
-    if not sys.stdin.isatty():
+    if not _somebody_is_there():
         raise CredentialsError(f"logging in to {where}: no user is given", hint="Give --user NAME.")
     answer: str = click.prompt(f"User at {where}", err=True)
     return answer
@@ -104,7 +108,7 @@ def _ask_user(where: str) -> str:
 def _password(reference: str | None, user: str, where: str) -> Secret:
     from provision.core.secrets import read_secret
 
-    if reference is None and not sys.stdin.isatty():
+    if reference is None and not _somebody_is_there():
         raise CredentialsError(
             f"logging in to {where} as {user}: no password is given, and there is nobody to ask",
             hint="Give --password-file FILE (mode 0600), or --password-file - and the password "
@@ -120,7 +124,7 @@ def confirm(question: str, *, yes: bool) -> None:
     """Ask before something that cannot be taken back; ``NotConfirmed`` unless the answer is yes."""
     if yes:
         return
-    if not sys.stdin.isatty() or not click.confirm(question, default=False, err=True):
+    if not _somebody_is_there() or not click.confirm(question, default=False, err=True):
         raise NotConfirmed(f"{question} Not confirmed; nothing was sent.")
 
 
