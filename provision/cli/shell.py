@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import signal
 import sys
-import traceback
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from provision.core.errors import Exit, ProvisionError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 T = TypeVar("T")
 
@@ -75,6 +75,8 @@ def tell(error: ProvisionError) -> None:
 
 
 def _bug() -> int:
+    import traceback
+
     from provision.core.secrets import redact
 
     text = redact(traceback.format_exc())
@@ -88,4 +90,6 @@ def _bug() -> int:
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
     """Run ``work`` on a fresh event loop; Ctrl-C cancels it and lets it clean up."""
+    import asyncio
+
     return asyncio.run(work)
