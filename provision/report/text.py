@@ -90,7 +90,10 @@ def _evidence(finding: Finding) -> dict[str, list[str]]:
 
 def _place(fact: Fact) -> str:
     power = f", power {clean(fact.power_state)}" if fact.power_state else ""
-    return f"{clean(fact.path)} ({fact.source}{power})"
+    path = clean(fact.path)
+    if len(path) > WIDTH - _INDENT - _LABEL:
+        path = path.replace("#", " #")  # a good place to break
+    return f"{path} ({fact.source}{power})"
 
 
 def _part(label: str, text: str) -> list[str]:

@@ -1,0 +1,158 @@
+"""``provision validate`` as a process: its exit status, its two outputs, and its errors."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from provision.sim import Rack, SimServer
+from tests.host import machines
+
+
+class Validate:
+    """The command with a state directory of its own."""
+
+    def __init__(self, state: Path) -> None:
+        self._env = {**os.environ, "PROVISION_STATE_DIR": str(state)}
+
+    async def __call__(self, *words: str | Path) -> tuple[int, str, str]:
+        """Return exit status, standard output and standard error."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "provision",
+            "validate",
+            *map(str, words),
+            env=self._env,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        assert "Traceback" not in err.decode()
+        return process.returncode or 0, out.decode(), err.decode()
+
+
+@pytest.fixture
+def validate(tmp_path: Path) -> Validate:
+    """The command under test."""
+    return Validate(tmp_path / "state")
+
+
+def reach(server: SimServer) -> list[str | Path]:
+    """The words that lead to a simulated BMC."""
+    return [
+        server.url,
+        "--user",
+        server.user,
+        "--password-file",
+        server.password_file,
+        "--ca-file",
+        server.ca_file,
+    ]
+
+
+async def test_over_redfish(rack: Rack, validate: Validate) -> None:
+    """A failure exits 3 and names the attribute; a healthy server exits 0, strictly too."""
+    off, well = rack.server("r1u01"), rack.server("r1u02")
+    status, out, err = await validate(*reach(off), "--profile", "xen-4.17")
+    assert status == 3
+    assert out.splitlines()[2].startswith("FAIL     Hardware virtualization is enabled")
+    assert "ProcVirtualization" in out
+    assert err.startswith("Error: validating ")
+    assert "1 rule failed: cpu.virt [validation-failed]" in err
+    status, out, err = await validate(*reach(well), "-p", "xen-4.17", "--strict")
+    assert (status, err) == (0, "")
+    assert out.endswith("PASS: 1 not applicable, 9 passed\n")
+
+
+async def test_unknown_counts_only_when_strict(rack: Rack, validate: Validate) -> None:
+    """What could not be judged is counted aloud; with --strict it is exit status 14."""
+    words = [*reach(rack.server("r1u02")), "-p", "esxi-8.0", "--output", "json"]
+    status, out, _ = await validate(*words)
+    verdict = json.loads(out)
+    assert (status, verdict["verdict"]) == (0, "UNKNOWN")
+    assert verdict["counts"]["unknown"] > 0
+    status, out, err = await validate(*words, "--strict")
+    assert status == 14
+    assert json.loads(out)["schema"] == "bareiron.validation/1"
+    assert "could not be judged" in err
+
+
+async def test_the_machine_below_a_directory(tmp_path: Path, validate: Validate) -> None:
+    """In band, by files: facts on demand, and the failure with its words for hands."""
+    root = tmp_path / "root"
+    machines.cpuinfo(root, machines.XEON, machines.V3)
+    machines.put(root, "proc/meminfo", "MemTotal:       66000000 kB\n")
+    status, out, _ = await validate("--local", "--root", root, "-p", "xen-4.17", "--facts")
+    assert status == 3
+    assert "cpu.virt.state" in out.split("\n\n", maxsplit=1)[0]
+    assert "off-or-hidden" in out
+    assert "BIOS setup" in out
+
+
+async def test_this_machine(validate: Validate) -> None:
+    """--local needs no BMC, no user and no root, wherever the test runs."""
+    status, out, _ = await validate("--local", "-p", "xen-4.17", "--output", "json")
+    assert status in (0, 3)
+    assert json.loads(out)["target"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (["--local", "-p", "xen-5"], 13, "no such profile"),
+        (["--local", "-p", "gone.yaml"], 13, "cannot be read: No such file or directory"),
+        (["--local", "-p", "esxi-base"], 13, "only there to be extended"),
+        (["-p", "xen-4.17"], 2, "Give a BMC's address, or --local"),
+        (["10.0.0.7", "--local", "-p", "xen-4.17"], 2, "Give a BMC's address, or --local"),
+        (["10.0.0.7", "--root", "/", "-p", "xen-4.17"], 2, "Give a BMC's address, or --local"),
+        (["--local"], 2, "Missing option '--profile'"),
+        (["https://127.0.0.1:1", "--user", "a", "-p", "xen-4.17"], 7, "no password is given"),
+    ],
+)
+async def test_misuse(validate: Validate, words: list[str], status: int, told: str) -> None:
+    """Each mistake has its words and its exit status, before anything is asked of a machine."""
+    got, out, err = await validate(*words)
+    assert (got, out) == (status, "")
+    assert told in err
+
+
+async def test_a_located_typo(tmp_path: Path, validate: Validate) -> None:
+    """A profile with mistakes is refused with all of them, by line and column."""
+    path = tmp_path / "ours.yaml"
+    path.write_text(
+        "schema: bareiron.profile/1\nkind: hypervisor\nid: ours\ntitle: Ours\n"
+        "verified: 2026-11-24\nrules:\n"
+        "  - {id: a, title: A, severity: error, check: {memory.total: {ge: 8 GIB}}}\n"
+        "  - {id: b, title: B, severity: error, check: {memory.totall: 8 GiB}}\n"
+    )
+    status, _, err = await validate("--local", "-p", path)
+    assert status == 13
+    assert f"{path}:7:67: unknown unit 'GIB'; did you mean 'GiB'?" in err
+    assert f"{path}:8:48: unknown fact 'memory.totall'; did you mean 'memory.total'?" in err
+
+
+async def test_nobody_at_home(tmp_path: Path, validate: Validate) -> None:
+    """An address where nothing listens is unreachable, not a failed validation."""
+    password = tmp_path / "password"
+    password.write_text("secret-of-mine\n")
+    password.chmod(0o600)
+    status, out, err = await validate(
+        "https://127.0.0.1:1",
+        "--user",
+        "a",
+        "--password-file",
+        password,
+        "-p",
+        "xen-4.17",
+        "--timeout",
+        "2",
+    )
+    assert (status, out) == (10, "")
+    assert "secret-of-mine" not in err
