@@ -18,7 +18,6 @@ from typing import Any
 
 import aiohttp
 from multidict import CIMultiDict
-from redfish.aio import AsyncRedfishClient, RedfishError, RedfishTimeoutError
 
 from provision.bmc import address as addresses
 from provision.bmc import login, replies, transport, trust
@@ -35,6 +34,7 @@ from provision.bmc.service import Bmc, link
 from provision.bmc.trust import Tls
 from provision.core.errors import (
     CredentialsError,
+    MissingTool,
     OutcomeUnknown,
     ProvisionError,
     Timeout,
@@ -43,6 +43,14 @@ from provision.core.errors import (
 from provision.core.events import Observer, ignore
 from provision.core.secrets import Secret
 from provision.core.text import clean
+
+try:
+    from redfish.aio import AsyncRedfishClient, RedfishError, RedfishTimeoutError
+except ImportError as error:  # another distribution installs a package of the same name
+    raise MissingTool(
+        "loading DMTF's redfish library: what is installed as `redfish` is not it, or too old",
+        hint="Uninstall python-ilorest-library here, then: pip install 'redfish[aiohttp]>=3.4.2'",
+    ) from error
 
 __all__ = ["Access", "Bmc", "Tls", "connect"]
 

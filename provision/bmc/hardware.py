@@ -189,20 +189,29 @@ _BOOT_MODE = re.compile(r"(BootModes?_)?(System)?BootMode(Select)?(_\w{4})?", re
 def boot_mode(book: Book, system: JsonObject, bios: Part, secure: Part) -> None:
     """Tell how the firmware boots: by its own setting, or by what only UEFI can do.
 
-    BootSourceOverrideMode counts only while the override is on: else it may be a leftover.
+    The override's mode counts only while the override is on: else it may be a leftover. Where a
+    lasting one contradicts the setting, one of them is not true, and nothing is told.
     """
-    attributes = at(bios.first, "Attributes")
-    for name, value in attributes.items() if isinstance(attributes, dict) else ():
-        if _BOOT_MODE.fullmatch(name) and (mode := _mode(value)):
-            book.tell("firmware.boot_mode", mode, _place(bios.first or {}, "Attributes", name))
-            return
-    if at(secure.first, "SecureBootCurrentBoot") == "Enabled":
+    override = at(system, "Boot", "BootSourceOverrideEnabled")
+    overriding = _mode(at(system, "Boot", "BootSourceOverrideMode"))
+    mode, where = _own_mode(bios.first or {})
+    if mode:
+        if not (override == "Continuous" and overriding not in (None, mode)):
+            book.tell("firmware.boot_mode", mode, where)
+    elif at(secure.first, "SecureBootCurrentBoot") == "Enabled":
         where = _place(secure.first or {}, "SecureBootCurrentBoot")
         book.tell("firmware.boot_mode", "uefi", where)
-    elif at(system, "Boot", "BootSourceOverrideEnabled") in ("Once", "Continuous"):
+    elif override in ("Once", "Continuous"):
         where = _place(system, "Boot", "BootSourceOverrideMode")
-        mode = _mode(at(system, "Boot", "BootSourceOverrideMode"))
-        book.tell("firmware.boot_mode", mode, where)
+        book.tell("firmware.boot_mode", overriding, where)
+
+
+def _own_mode(bios: JsonObject) -> tuple[str | None, str]:
+    attributes = at(bios, "Attributes")
+    for name, value in attributes.items() if isinstance(attributes, dict) else ():
+        if _BOOT_MODE.fullmatch(name) and (mode := _mode(value)):
+            return mode, _place(bios, "Attributes", name)
+    return None, ""
 
 
 def _mode(value: object) -> str | None:

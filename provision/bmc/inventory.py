@@ -84,8 +84,8 @@ async def _read_parts(bmc: Bmc, system: JsonObject) -> Parts:
         secure_boot=secure,
         bios=bios_,
         drives=drives,
-        slots=await _told(bmc, virtual_media.slots(bmc, system), "virtual media") or [],
-        settings=(await _told(bmc, bios.settings(bmc, found), "BIOS") if found else None) or {},
+        slots=await _told(virtual_media.slots(bmc, system)) or [],
+        settings=(await _told(bios.settings(bmc, found)) if found else None) or {},
     )
 
 
@@ -96,7 +96,7 @@ async def _single(bmc: Bmc, path: str) -> Part:
 async def _collection(bmc: Bmc, path: str) -> Part:
     if not path:
         return NOTHING
-    members = await _told(bmc, bmc.links(path), path)
+    members = await _told(bmc.links(path))
     if members is None:
         return Part(path=path, complete=False)
     return await _each(bmc, path, members)
@@ -110,7 +110,7 @@ async def _drives(bmc: Bmc, path: str) -> Part:
 
 async def _each(bmc: Bmc, path: str, members: Iterable[str]) -> Part:
     members = list(members)
-    bodies = await together(_told(bmc, bmc.get(each), each) for each in members)
+    bodies = await together(_told(bmc.get(each)) for each in members)
     found = tuple(
         {"@odata.id": each} | body
         for each, body in zip(members, bodies, strict=True)
@@ -119,12 +119,12 @@ async def _each(bmc: Bmc, path: str, members: Iterable[str]) -> Part:
     return Part(path=path, bodies=found, complete=len(found) == len(members))
 
 
-async def _told(bmc: Bmc, work: Awaitable[T], what: str) -> T | None:
+async def _told(work: Awaitable[T]) -> T | None:
     """Return what ``work`` returns; None where the BMC would not tell, which the log says."""
     try:
         return await work
     except NotSupported as error:
-        _log.info("%s: no facts from %s: %s", bmc.name, what, error)
+        _log.info("no facts from it: %s", error)
     except _UNTOLD as error:
-        _log.warning("%s: no facts from %s: %s", bmc.name, what, error)
+        _log.warning("no facts from it: %s", error)
     return None

@@ -102,12 +102,19 @@ def message_ids(body: Mapping[str, Any]) -> list[str]:
 
 
 def said(body: Mapping[str, Any]) -> str:
-    """Return the BMC's own words, made safe to print."""
-    words = [
-        clean(message.get("Message") or message.get("MessageId") or "", 200)
-        for message in messages(body)
-    ]
-    return " / ".join(dict.fromkeys(word for word in words if word))
+    """Return the BMC's own words, made safe to print; names of messages only for want of words."""
+    error = body.get("error")
+    whole = error.get("message") if isinstance(error, dict) else None
+    found = messages(body)
+    for candidates in (
+        [message.get("Message") for message in found],
+        [whole],
+        [message.get("MessageId") for message in found],
+    ):
+        words = [clean(each, 200) for each in candidates if isinstance(each, str)]
+        if told := " / ".join(dict.fromkeys(word for word in words if word)):
+            return clean(told, 600)
+    return ""
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -16,6 +16,7 @@ import trustme
 SESSION = "/redfish/v1/SessionService/Sessions"
 SYSTEM = "/redfish/v1/Systems/1"
 RESET = f"{SYSTEM}/Actions/ComputerSystem.Reset"
+THING = "/redfish/v1/Thing"
 TOKEN = "token-0123456789"
 
 TREE: dict[str, Any] = {
@@ -55,6 +56,26 @@ def answer(body: object = None, status: int = 200, **headers: str) -> bytes:
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     lines.append(f"Content-Length: {len(raw)}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + raw
+
+
+def reply(raw: bytes | None) -> Handler:
+    """Return a handler that always sends ``raw`` (None: drops the connection)."""
+
+    async def handler(_request: Request) -> bytes | None:
+        return raw
+
+    return handler
+
+
+async def never(_request: Request) -> bytes | None:
+    """Do not answer."""
+    await asyncio.sleep(60)
+    return None
+
+
+def get(bmc: HostileBmc, raw: bytes | None) -> None:
+    """Let the BMC answer ``raw`` to reads of ``THING``."""
+    bmc.on["GET", THING] = reply(raw)
 
 
 class HostileBmc:

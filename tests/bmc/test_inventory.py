@@ -211,6 +211,14 @@ def test_a_leftover_boot_mode_is_no_fact() -> None:
     }
 
 
+def test_a_boot_mode_that_contradicts_itself_is_no_fact() -> None:
+    """The firmware's setting speaks, unless a lasting override says the contrary."""
+    bios = part({"@odata.id": "/b", "Attributes": {"BootMode": "Uefi"}})
+    boot = {"BootSourceOverrideEnabled": "Once", "BootSourceOverrideMode": "Legacy"}
+    assert told({"Boot": boot}, bios=bios) == {"firmware.boot_mode": "uefi"}
+    assert told({"Boot": boot | {"BootSourceOverrideEnabled": "Continuous"}}, bios=bios) == {}
+
+
 @pytest.mark.parametrize("word", ["", "  ", "N/A", "To be filled by O.E.M.", "Not Specified", None])
 def test_placeholders_are_no_facts(word: object) -> None:
     """What says nothing is not repeated as if it said something."""
