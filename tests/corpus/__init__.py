@@ -1,1 +1,1 @@
-"""Tests against wide recorded data, which lies outside the repository."""
+"""Recorded machines: what real BMCs, boards and CPUs said must come out as known."""
