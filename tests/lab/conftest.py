@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -109,6 +112,22 @@ class Lab:
             *("--ca-file", str(self.emulator.ca_file)),
         )
 
+    def command(
+        self, verb: str, *words: str | Path, state: Path, expect: int | None = 0
+    ) -> subprocess.CompletedProcess[str]:
+        """Run our command ``verb`` against the BMC."""
+        return provision(verb, self.url, *words, *self.access, state=state, expect=expect)
+
+    def flash_stick(self, image: Path, state: Path) -> dict[str, Any]:
+        """Write ``image`` to the stick with our command; return its record."""
+        with reader(self.stick) as device:
+            done = provision(
+                *("flash", image, device, "--allow-loop", "--yes", "--output", "json"), state=state
+            )
+        report = json.loads(done.stdout)
+        record: dict[str, Any] = report["records"][0]
+        return record
+
     def blank_stick(self) -> None:
         """Put a stick with nothing on it into the server, which must be off."""
         self.stick.unlink(missing_ok=True)
@@ -176,11 +195,11 @@ def _domain(lab: Lab, folder: Path) -> str:
     )
 
 
-@pytest.fixture
-def loop_device(lab: Lab) -> Iterator[Path]:
-    """A block device over the stick's file; it stands for the reader the stick is plugged into."""
+@contextmanager
+def reader(stick: Path) -> Iterator[Path]:
+    """Give a block device over the stick's file: the reader it is plugged into to be written."""
     device = subprocess.run(
-        ["losetup", "--find", "--show", lab.stick], check=True, capture_output=True, text=True
+        ["losetup", "--find", "--show", stick], check=True, capture_output=True, text=True
     ).stdout.strip()
     try:
         yield Path(device)
