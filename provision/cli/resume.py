@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import click
 
+from provision.cli.run import carry_out, find_secret, run_options
+
 
 @click.command("resume", short_help="Take up runs that were interrupted.")
 @click.argument("run", required=False)
-@click.option(
-    "--parallel",
-    type=click.IntRange(1, 500),
-    default=16,
-    show_default=True,
-    help="How many servers at a time.",
-)
-@click.option(
-    "--password-file", metavar="FILE|-", help="Password for the servers whose row names none."
-)
-@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@run_options
 def command(run: str | None, parallel: int, password_file: str | None, output: str) -> int:
     """Take up RUN where it was interrupted; without RUN, every interrupted run, oldest first."""
-    from provision.cli.run import carry_out, find_secret
     from provision.core.errors import worst
     from provision.flow.records import RunDirectory, all_runs
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from provision.cli.options import output_option
 
 if TYPE_CHECKING:
     from provision.core.secrets import Secret
@@ -13,20 +16,36 @@ if TYPE_CHECKING:
     from provision.flow.records import RunDirectory
 
 
+F = TypeVar("F", bound=Callable[..., object])
+
+_OPTIONS = (
+    click.option(
+        "--parallel",
+        type=click.IntRange(1, 500),
+        default=16,
+        show_default=True,
+        help="How many servers at a time.",
+    ),
+    click.option(
+        "--password-file",
+        metavar="FILE|-",
+        help="Password for the servers whose row names none.",
+    ),
+    output_option,
+)
+
+
+def run_options(command: F) -> F:
+    """Add what beginning a run and taking one up have in common."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
 @click.command("run", short_help="Provision the servers of a file, up to the running hypervisor.")
 @click.argument("file", type=click.Path(path_type=Path), metavar="SERVERS.yaml")
-@click.option(
-    "--parallel",
-    type=click.IntRange(1, 500),
-    default=16,
-    show_default=True,
-    help="How many servers at a time.",
-)
-@click.option(
-    "--password-file", metavar="FILE|-", help="Password for the servers whose row names none."
-)
-@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--yes", is_flag=True, help="Do not ask before servers are started.")
+@run_options
+@click.option("--yes", is_flag=True, help="Do not ask before running servers are stopped.")
 def command(file: Path, parallel: int, password_file: str | None, output: str, yes: bool) -> int:
     """Provision the servers of a file, up to the running hypervisor.
 

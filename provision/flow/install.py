@@ -10,15 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import hwprofiles
 from provision import __version__
 from provision.bmc.client import Access, Tls
-from provision.core.errors import ConfigError, Exit, InternalFault, ProvisionError, worst
+from provision.core.errors import Exit, InternalFault, ProvisionError, worst
 from provision.core.events import Event, Observer, Phase, Result
 from provision.core.secrets import Secret, read_secret, redact
 from provision.core.servers import Server
 from provision.flow import engine, steps
 from provision.flow.records import RECORD_SCHEMA, EventLog, RunDirectory, write_json
+from provision.flow.validate import load_profile
 
 SUMMARY_SCHEMA = "bareiron.summary/1"
 
@@ -46,12 +46,7 @@ def access_to(server: Server, secret: Secret | None) -> Access:
 def check(servers: list[Server], secret: Secret | None) -> None:
     """Raise ``ConfigError`` for what would stop a server at once: profile, password file."""
     for profile in {server.profile for server in servers}:
-        try:
-            hwprofiles.load(profile)
-        except hwprofiles.DocumentError as error:
-            raise ConfigError(
-                f"loading the profile {profile}: {error}", hint="See `provision profile list`."
-            ) from error
+        load_profile(profile)
     for server in servers:
         access_to(server, secret)
 

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 
 import hwprofiles
+from hwprofiles import Finding, Outcome
 from hwprofiles.facts import Facts
 from provision.bmc import bios, boot, inventory, system, virtual_media
 from provision.bmc.client import Access, Bmc, connect
@@ -22,6 +23,7 @@ from provision.core.events import Event, Observer, Result
 from provision.core.servers import Server
 from provision.flow import evidence
 from provision.flow.engine import Json
+from provision.flow.validate import judge, load_profile
 
 _POWER_WAIT = 120.0  # seconds a BMC may take until the power state it was asked for is seen
 _CONFIRM_WAIT = 60.0
@@ -95,36 +97,37 @@ async def identify(job: Job) -> Json:
 
 async def validate(job: Job) -> Json:
     """Judge the hardware; stop unless what fails is a setting that the next steps change."""
-    bmc = await job.bmc()
-    profile = hwprofiles.load(job.server.profile)
-    findings = hwprofiles.judge(profile, await job.facts())
-    failed = [each for each in findings if each.outcome == "fail"]
+    verdict = await judge(
+        await job.bmc(), await job.facts(), load_profile(job.server.profile), job.server.bmc
+    )
     wanted: dict[str, str] = {}
-    hopeless = []
-    for finding in failed:
-        settings = dict(finding.fix_redfish)
-        if job.server.set_bios and settings and await bios.can_set(bmc, settings):
-            wanted |= settings
-        else:
-            hopeless.append(finding)
-    counts: dict[str, int] = {}
-    for finding in findings:
-        counts[str(finding.outcome)] = counts.get(str(finding.outcome), 0) + 1
-    data = {
-        "profile": profile.id,
-        "counts": counts,
-        "settings": wanted,
-        "findings": [each.as_dict() for each in findings if each.outcome != "pass"],
-    }
-    if hopeless:
-        worst = hopeless[0]
-        raise ValidationFailed(
-            f"validating against {profile.id}: {worst.title}: "
-            f"found {worst.found}, wanted {worst.expected}",
-            hint=worst.fix or None,
-        )
+    for finding in verdict.findings:
+        if finding.outcome is not Outcome.FAIL:
+            continue
+        if not job.server.set_bios or finding.rule not in verdict.settings:
+            raise _unsuitable(finding, verdict.profile.id)
+        wanted |= finding.fix_redfish
+    counts = {outcome: number for outcome, number in verdict.counts.items() if number}
     told = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
-    return done(told + (f"; to change: {', '.join(wanted)}" if wanted else ""), data)
+    return done(
+        told + (f"; to change: {', '.join(wanted)}" if wanted else ""),
+        {
+            "profile": verdict.profile.id,
+            "counts": counts,
+            "settings": wanted,
+            "findings": [
+                each.as_dict() for each in verdict.findings if each.outcome is not Outcome.PASS
+            ],
+        },
+    )
+
+
+def _unsuitable(finding: Finding, profile: str) -> ValidationFailed:
+    return ValidationFailed(
+        f"validating against {profile}: {finding.title}: "
+        f"found {finding.found}, wanted {finding.expected}",
+        hint=finding.fix or None,
+    )
 
 
 async def claim(job: Job) -> Json:
@@ -214,11 +217,11 @@ async def confirm(job: Job) -> Json:
     if not job.found["validate"]["data"]["settings"]:
         return nothing_to_do("nothing was changed")
     bmc = await job.bmc()
-    profile = hwprofiles.load(job.server.profile)
+    profile = load_profile(job.server.profile)
     deadline = time.monotonic() + _CONFIRM_WAIT
     while True:
         findings = hwprofiles.judge(profile, await inventory.read_facts(bmc))
-        failed = [each for each in findings if each.outcome == "fail"]
+        failed = [each for each in findings if each.outcome is Outcome.FAIL]
         if not failed:
             return done(f"{profile.id}: nothing fails any more")
         if time.monotonic() > deadline:

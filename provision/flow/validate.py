@@ -113,18 +113,22 @@ async def validate_bmc(access: Access, profile: Profile, observer: Observer = ig
     from provision.bmc.client import connect
 
     async with connect(access, observer=observer) as bmc:
-        facts = await inventory.read_facts(bmc)
-        findings = tuple(hwprofiles.judge(profile, facts))
-        verdict = Verdict(
-            target=access.url,
-            profile=profile,
-            findings=findings,
-            facts=facts,
-            tls=bmc.tls,
-            settings=await _settings(bmc, findings),
-        )
+        verdict = await judge(bmc, await inventory.read_facts(bmc), profile, access.url)
     _tell(verdict, observer)
     return verdict
+
+
+async def judge(bmc: Bmc, facts: Facts, profile: Profile, target: str) -> Verdict:
+    """Judge what a BMC told; the remedies come out in that machine's own attributes."""
+    findings = tuple(hwprofiles.judge(profile, facts))
+    return Verdict(
+        target=target,
+        profile=profile,
+        findings=findings,
+        facts=facts,
+        tls=bmc.tls,
+        settings=await _settings(bmc, findings),
+    )
 
 
 def validate_local(root: Path, profile: Profile, observer: Observer = ignore) -> Verdict:

@@ -10,7 +10,17 @@ from click.testing import CliRunner
 
 from provision.cli import COMMANDS, cli
 
-HEAVY = ("redfish", "dbos", "fastapi", "pydantic", "aiohttp", "rich", "usb", "sqlalchemy", "asyncio")
+HEAVY = (
+    "redfish",
+    "dbos",
+    "fastapi",
+    "pydantic",
+    "aiohttp",
+    "rich",
+    "usb",
+    "sqlalchemy",
+    "asyncio",
+)
 
 
 @pytest.mark.parametrize("argument", ["--help", "--version"])
