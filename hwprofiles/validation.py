@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import textwrap
 import types
 import typing
 from collections import defaultdict
@@ -65,7 +66,7 @@ def _reworded(errors: list[ErrorDetails]) -> str:
         return " or ".join(wanted)
     wanted = [wanted[0], *(words.removeprefix("be ") for words in wanted[1:])]
     value = errors[0]["input"]
-    shown = _SHAPES.get(type(value)) or repr(value)[:40]
+    shown = _SHAPES.get(type(value)) or textwrap.shorten(repr(value), 60, placeholder="…")
     number = isinstance(value, int | float) and not isinstance(value, bool)
     quotes = "; put it in quotes" if "string_type" in kinds and number else ""
     return f"should {' or '.join(wanted)}, not {shown}{quotes}"

@@ -10,7 +10,7 @@ from provision.cli.options import output_option, show
 from provision.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sized
 
     from hwprofiles import Profile
     from hwprofiles.profile import Rule
@@ -156,12 +156,16 @@ def lint(files: tuple[str, ...]) -> None:
             click.echo(str(error))
             continue
         remarks = list(_remarks(profile))
-        click.echo(f"{file}: {len(profile.rules)} rules, {len(remarks)} remarks")
+        click.echo(f"{file}: {_number(profile.rules, 'rule')}, {_number(remarks, 'remark')}")
         for remark in remarks:
             click.echo(f"  {remark}")
     if wrong:
-        number = "1 problem" if wrong == 1 else f"{wrong} problems"
+        number = _number(range(wrong), "problem")
         raise ConfigError(f"checking profiles: {number} found", hint="Mend the places named above.")
+
+
+def _number(things: Sized, word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
 
 
 def _remarks(profile: Profile) -> Iterator[str]:

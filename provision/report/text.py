@@ -14,6 +14,7 @@ from provision.report.json import counts
 WIDTH: Final = 80
 _LABEL: Final = 10
 _INDENT: Final = 9
+_COLUMN: Final = 14  # most values fit in
 _FEW: Final = 10  # words of a list worth printing
 #: Told one by one; the rest only by their names.
 _TOLD: Final = (Outcome.FAIL, Outcome.WARN, Outcome.UNKNOWN, Outcome.INFO)
@@ -116,6 +117,11 @@ def facts(known: Facts) -> str:
     lines: list[str] = []
     for name in CATALOGUE:
         if name in known:
-            lines += _wrapped(f"{name:<{width}}", _value(name, known[name]))
-            lines += _wrapped(" " * width, _place(known[name]))
+            value, place = _value(name, known[name]), _place(known[name])
+            line = f"{name:<{width}}{value:<{_COLUMN}}  {place}"
+            if len(value) <= _COLUMN and len(line) <= WIDTH:
+                lines.append(line)
+                continue
+            lines += _wrapped(f"{name:<{width}}", value)
+            lines += _wrapped(" " * width, place)
     return "\n".join(lines) or "nothing is known"
