@@ -12,7 +12,8 @@ from provision.core.text import clean
 
 ROOT = "/redfish/v1"
 _LONGEST = 2048
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")
+#: Neither white space nor control characters, and ASCII alone: paths are shown to people.
+_FORBIDDEN = re.compile(r"[^\x21-\x7e]|\\")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,7 +105,8 @@ class Wire:
         self._anonymous = self._client = self._new_client()
         self._places = asyncio.Semaphore(transport.IN_FLIGHT)
         self._renewing = asyncio.Lock()
-        self._session = False
+        self._place = ""  # of our session; empty without one
+        self._denied: set[str] = set()
         self._refused: CredentialsError | None = None
         self._sessions = ""
         self._sent = 0
@@ -129,9 +130,11 @@ class Wire:
 
     async def _read_once(self, path: str) -> Reply:
         answer = await self._exchange("GET", path)
-        if answer.status == 401 and self._session:
+        if answer.status == 401 and self._place and path not in self._denied:
             await self._renew(answer.login)
             answer = await self._exchange("GET", path)
+            if answer.status == 401:  # it was not the session: do not open another one for it
+                self._denied.add(path)
         if answer.status == 406:  # some serve their registries only compressed
             answer = await self._exchange("GET", path, headers={"Accept-Encoding": "gzip"})
         return self._judge("GET", path, answer)
@@ -252,7 +255,7 @@ class Wire:
         content = replies.parse(doing, answer.raw)
         token, path = login.opened(doing, answer, content, self._who)
         self._client = self._new_client(session_key=token, session_location=path)
-        self._session = True
+        self._place = path
         if "PasswordChangeRequired" in replies.message_ids(content):
             raise PasswordChangeRequired(f"{doing}: {replies.said(content)}")
 
@@ -267,6 +270,8 @@ class Wire:
         async with self._renewing:
             if self._client is not expired:
                 return
+            if (await self._exchange("GET", self._place)).status not in (401, 404):
+                return  # our session lives: the refusal was about the resource
             try:
                 await self._open_session(self._sessions)
             except CredentialsError as error:

@@ -72,7 +72,7 @@ class KnownBmcs:
     def vouched(self, authority: str, sha256: str) -> None:
         """Remember that a CA vouches for this BMC, so that losing that is noticed."""
         known = self.find(authority)
-        if known and known.trust is Trust.CA:
+        if known and known.trust is Trust.CA and known.sha256 == sha256:
             return
         with self._locked():
             file = self._read()

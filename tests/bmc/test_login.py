@@ -131,6 +131,19 @@ async def test_an_expired_session_is_renewed_once_for_all(bmc: HostileBmc, acces
     assert bmc.count("POST", SESSION) == 2
 
 
+async def test_one_resource_that_always_says_401(bmc: HostileBmc, access: Reach) -> None:
+    """Some mean forbidden by it: our session lives, and no other is opened for it."""
+    bmc.tree[f"{SESSION}/7"] = {"Id": "7"}
+    bmc.on["GET", THING] = reply(answer({}, 401))
+    async with connect(access()) as client:
+        for _ in range(5):
+            with pytest.raises(CredentialsError):
+                await client.get(THING)
+        assert (await client.system())["PowerState"] == "Off"
+    assert bmc.count("POST", SESSION) == 1
+    assert bmc.count("GET", SESSION) == 1
+
+
 async def test_a_refused_renewal_is_the_end(bmc: HostileBmc, access: Reach) -> None:
     """A password changed under us is tried once, not once for every read."""
     async with connect(access()) as client:
