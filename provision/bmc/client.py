@@ -182,8 +182,9 @@ class Wire:
     def _judge(self, method: str, path: str, answer: Answer) -> Reply:
         doing = self._doing(method, path)
         if not 200 <= answer.status < 300:
-            raise replies.error_for(doing, answer.status, answer.raw, answer.headers)
-        body = replies.parse(doing, answer.raw)
+            raise replies.error_for(doing, answer)
+        # What was done is done, whatever nonsense confirms it; what is read has to make sense.
+        body = replies.parse(doing, answer.raw) if method == "GET" else answer.content()
         return Reply(status=answer.status, body=body, headers=answer.headers)
 
     def _doing(self, method: str, path: str) -> str:
@@ -254,7 +255,10 @@ class Wire:
             raise login.error(doing, answer)
         content = replies.parse(doing, answer.raw)
         token, path = login.opened(doing, answer, content, self._who)
-        self._client = self._new_client(session_key=token, session_location=path)
+        try:
+            self._client = self._new_client(session_key=token, session_location=path)
+        except (RedfishError, ValueError) as error:
+            raise BadReply(f"{doing}: the session it opened makes no sense") from error
         self._place = path
         if "PasswordChangeRequired" in replies.message_ids(content):
             raise PasswordChangeRequired(f"{doing}: {replies.said(content)}")

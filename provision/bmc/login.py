@@ -21,9 +21,9 @@ def sessions(root: JsonObject) -> str:
 
 def error(doing: str, answer: Answer) -> ProvisionError:
     """Return our error for a login that was refused."""
-    found = replies.error_for(doing, answer.status, answer.raw, answer.headers)
+    found = replies.error_for(doing, answer)
     if isinstance(found, BmcError) and not isinstance(found, NotSupported | BadReply):
-        names = replies.message_ids(replies.parse_or_empty(answer.raw))
+        names = replies.message_ids(answer.content())
         if any(word in name.lower() for name in names for word in _REFUSALS):
             return CredentialsError(str(found))
     return found

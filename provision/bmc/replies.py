@@ -36,6 +36,13 @@ class Answer:
     #: The login the request was sent with, to tell an expired one from a newer one.
     login: object = field(repr=False)
 
+    def content(self) -> JsonObject:
+        """Return the body, or an empty one: for answers whose status says all that counts."""
+        try:
+            return parse("reading an answer", self.raw)
+        except BadReply:
+            return {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
@@ -68,14 +75,6 @@ def parse(doing: str, raw: bytes) -> JsonObject:
     if not isinstance(body, dict):
         raise BadReply(f"{doing}: the answer is not a JSON object")
     return body
-
-
-def parse_or_empty(raw: bytes) -> JsonObject:
-    """Return the JSON object in ``raw``, or an empty one: for pages that only explain an error."""
-    try:
-        return parse("reading an error", raw)
-    except BadReply:
-        return {}
 
 
 def _no_number(word: str) -> NoReturn:
@@ -126,9 +125,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return min(max(seconds, 0.0), _LONGEST_WAIT) if math.isfinite(seconds) else None
 
 
-def error_for(doing: str, status: int, raw: bytes, headers: Mapping[str, str]) -> ProvisionError:
+def error_for(doing: str, answer: Answer) -> ProvisionError:
     """Return our error for an answer whose status is not 2xx."""
-    body = parse_or_empty(raw)
+    status, headers, body = answer.status, answer.headers, answer.content()
     if 300 <= status < 400:
         where = clean(headers.get("Location", "somewhere else"), 120)
         return BadReply(f"{doing}: it redirects to {where}, and redirects are not followed")

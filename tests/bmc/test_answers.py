@@ -17,7 +17,7 @@ from provision.bmc.errors import (
     NotSupported,
     SeveralSystems,
 )
-from provision.core.errors import Conflict, CredentialsError
+from provision.core.errors import Conflict, CredentialsError, ProvisionError
 from tests.bmc.hostile import (
     RESET,
     SYSTEM,
@@ -226,3 +226,39 @@ async def test_the_words_of_a_refusal(bmc: HostileBmc, access: Reach) -> None:
             with pytest.raises(BmcError) as caught:
                 await client.get(THING)
         assert str(caught.value).endswith(told)
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        OK + b"".join(b"X-%d: y\r\n" % n for n in range(5000)) + b"\r\n",
+        OK + b"X: " + b"y" * 200_000 + b"\r\n\r\n",
+        OK + b"Content-Length: -1\r\n\r\n{}",
+        OK + b"Content-Length: 5\r\nContent-Length: 7\r\n\r\n{}     ",
+        OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+        OK + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd",
+        OK + b"Content-Encoding: zstd\r\nContent-Length: 4\r\n\r\nabcd",
+        OK + b"Content-Type: application/json; charset=nonsense\r\nContent-Length: 2\r\n\r\n[]",
+        b"HTTP/1.1 999 \xff\xfe\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 2000,
+        b"\x00" * 5000,
+    ],
+)
+async def test_bytes_that_are_hardly_http(bmc: HostileBmc, access: Reach, raw: bytes) -> None:
+    """Whatever comes in: one of our errors, in time."""
+    get(bmc, raw)
+    async with connect(access(timeout=1)) as client:
+        with pytest.raises(ProvisionError):
+            await client.get(THING)
+
+
+async def test_nonsense_confirms_as_well_as_sense(bmc: HostileBmc, access: Reach) -> None:
+    """A page in place of JSON does not undo what its status says was done."""
+    bmc.on["POST", RESET] = reply(answer(b"<html>OK</html>"))
+    async with connect(access()) as client:
+        assert (await client.post(RESET, {})).status == 200
