@@ -93,7 +93,7 @@ def test_duplicates_and_tags_together() -> None:
         ("servers:\n\t- x", "f.yaml:2:1: not YAML: while scanning"),
         ("a: 1\n---\nb: 1", "f.yaml:2:1: not YAML: expected a single document"),
         ("x: &a [*a]", "f.yaml:1:4: too many values, or nested too deeply"),
-        ("[" * 5000, "f.yaml: nested too deeply"),
+        ("{a: " * 5000, "f.yaml: nested too deeply"),
         ("\x00", "f.yaml: not YAML: unacceptable character"),
         ("- 1", "f.yaml:1:1: should be a mapping, not a list"),
         ("value: .nan\nservers: []", "f.yaml:1:8: '.nan' cannot be read as float"),
