@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 import hwprofiles
 from hwprofiles.facts import CATALOGUE, FactBook, Source, Value
+from hwprofiles.loading import FOLDER
 
 NAMES = ["esxi-8.0", "proxmox-ve-9", "xen-4.17"]
 
@@ -143,3 +145,15 @@ def test_xeon_phi_does_not_run_xen() -> None:
     facts = redfish_facts()
     facts.learn("cpu.model", 0x57, Source.REDFISH, "x")
     assert outcomes("xen-4.17", facts)["cpu.phi"] == "fail"
+
+
+def test_the_guide_is_right(tmp_path: Path) -> None:
+    """The example in the guide is a profile that loads, and does what its comments say."""
+    guide = (FOLDER / "README.md").read_text(encoding="utf-8")
+    path = tmp_path / "ours.yaml"
+    path.write_text(guide.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    rules = {rule.id: rule for rule in hwprofiles.load(str(path)).rules}
+    assert "memory.recommended" not in rules
+    assert rules["memory.size"].title.startswith("64 GiB")
+    assert rules["iommu"].severity == "error"
+    assert rules["cpu.generation"].confidence == "low"
