@@ -1,0 +1,1 @@
+"""Figures: what we do, measured beside what others do."""
