@@ -88,3 +88,7 @@ class Forbidden(CredentialsError):
 
     code = "forbidden"
     remedy = "Give this user more rights on the BMC, or use another one; check the BMC's licence."
+
+
+#: What one resource may refuse without spoiling the rest: what it would have told is unknown.
+UNTOLD = (BmcError, Busy, Forbidden)

@@ -10,7 +10,7 @@ from typing import TypeVar
 from hwprofiles.facts import FactBook
 from hwprofiles.platforms import Setting
 from provision.bmc import bios, hardware, virtual_media
-from provision.bmc.errors import BmcError, Busy, Forbidden, NotSupported
+from provision.bmc.errors import UNTOLD, NotSupported
 from provision.bmc.hardware import NOTHING, Book, Part
 from provision.bmc.replies import JsonObject
 from provision.bmc.service import Bmc, link, together
@@ -19,9 +19,6 @@ from provision.bmc.virtual_media import Slot
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-#: What one resource may refuse without spoiling the rest: its facts are unknown then.
-_UNTOLD = (BmcError, Busy, Forbidden)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +122,6 @@ async def _told(work: Awaitable[T]) -> T | None:
         return await work
     except NotSupported as error:
         _log.info("no facts from it: %s", error)
-    except _UNTOLD as error:
+    except UNTOLD as error:
         _log.warning("no facts from it: %s", error)
     return None

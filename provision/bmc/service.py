@@ -11,7 +11,7 @@ from hwprofiles import platforms
 from hwprofiles.platforms import Platform
 from provision.bmc import address as addresses
 from provision.bmc.address import Address
-from provision.bmc.errors import BadReply, BmcError, SeveralSystems
+from provision.bmc.errors import UNTOLD, BadReply, SeveralSystems
 from provision.bmc.replies import JsonObject, Reply
 from provision.bmc.trust import Identity
 from provision.bmc.values import at
@@ -66,7 +66,7 @@ class Bmc:
         try:
             if paths := await self.links(link(self.root, "Managers")):
                 manager = await self.get(paths[0])
-        except BmcError as error:
+        except UNTOLD as error:
             _log.info("reading the manager of %s: %s", self.name, error)
         self.platform = platforms.match(self.root, manager)
 
