@@ -33,6 +33,7 @@ T = TypeVar("T")
 BLKGETSIZE64 = 0x80081272
 BLKGETDISKSEQ = 0x80081280
 BLKFLSBUF = 0x1261
+BLKRRPART = 0x125F
 
 #: Memory and offsets of direct I/O keep to this, whatever smaller block the device has.
 ALIGN = 4096
@@ -118,8 +119,14 @@ class Device:
             self._do("flushing", 0, os.posix_fadvise, self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
             return
         # Only root may; direct reads do not need it, others do.
-        with contextlib.suppress(PermissionError):
-            fcntl.ioctl(self._fd, BLKFLSBUF)
+        if os.geteuid() == 0:
+            self._do("flushing", self.size, fcntl.ioctl, self._fd, BLKFLSBUF)
+
+    def announce(self) -> None:
+        """Let the kernel look for the new partitions; where it cannot, plugging again does it."""
+        with contextlib.suppress(OSError):
+            if self.target.kind is not Kind.FILE:
+                fcntl.ioctl(self._fd, BLKRRPART)
 
     def close(self) -> None:
         """Close the device."""
@@ -151,6 +158,9 @@ class Device:
             raise Conflict(
                 f"opening the target {self.target.path}: another program has locked it"
             ) from error
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+                raise self._failed("locking", 0, error.strerror or str(error)) from error
 
     def _ask(self, request: int) -> int | None:
         try:

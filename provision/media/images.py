@@ -57,7 +57,10 @@ class Stream:
         filled = 0
         while filled < len(buffer):
             if not self._rest:
-                piece = next(self._pieces, None)
+                try:
+                    piece = next(self._pieces, None)
+                except OSError as error:
+                    raise unreadable(self._image.path, error) from error
                 if piece is None:
                     break
                 self._rest = memoryview(piece)
@@ -169,9 +172,20 @@ def open_image(path: Path | str) -> Image:
         if not info.st_size:
             raise ImageDamaged(f"opening the image {path}: it is empty")
         return Image(path, fd)
+    except OSError as error:
+        os.close(fd)
+        raise unreadable(path, error) from error
     except BaseException:
         os.close(fd)
         raise
+
+
+def unreadable(path: Path, error: OSError) -> ImageError:
+    """Return what to tell when the disk or share an image lies on fails."""
+    return ImageError(
+        f"reading the image {path}: {error.strerror}",
+        hint="Check the disk or network share the image lies on.",
+    )
 
 
 def _format(head: bytes, path: Path) -> Format:

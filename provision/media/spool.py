@@ -26,7 +26,7 @@ from provision.media.checksum import checksum
 from provision.media.decoders import Format
 from provision.media.device import buffer
 from provision.media.errors import ImageDamaged, SpoolFailed
-from provision.media.images import Image
+from provision.media.images import Image, unreadable
 
 #: The first extent is what is withheld from a target until all the rest is right.
 HEAD = 1 << 20
@@ -131,7 +131,10 @@ class Spool:
         """Fill ``into`` with the content at ``offset``."""
         done = 0
         while done < len(into):
-            count = os.preadv(self._fd, [into[done:]], offset + done)
+            try:
+                count = os.preadv(self._fd, [into[done:]], offset + done)
+            except OSError as error:
+                raise unreadable(self.image.path, error) from error
             if count == 0:
                 raise ImageDamaged(f"reading the image {self.image.path}: it became shorter")
             done += count
@@ -151,12 +154,7 @@ class Spool:
         except ProvisionError as error:
             self.abort(error)
         except OSError as error:
-            self.abort(
-                ImageError(
-                    f"reading the image {self.image.path}: {error.strerror}",
-                    hint="Check the disk or network share the image lies on.",
-                )
-            )
+            self.abort(unreadable(self.image.path, error))
         except Exception as error:  # noqa: BLE001 - a thread that died silently would leave others waiting
             self.abort(InternalFault(f"reading the image: {type(error).__name__}: {error}"))
 

@@ -93,6 +93,7 @@ class _Writer:
             wrote = time.monotonic()
             self._verify_all()
             self._commit()
+            self._device.announce()
         except BaseException as error:
             self._giveup(error)
             raise

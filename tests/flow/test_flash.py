@@ -140,6 +140,23 @@ def test_one_failing_target_fails_alone(tmp_path: Path) -> None:
         assert target.read_bytes()[: 3 * MIB] == content(3 * MIB)
 
 
+def test_a_slow_target_delays_no_other(tmp_path: Path, image: Path) -> None:
+    """The first stick does not begin to write before the others have their verdict."""
+    slow, *others = sticks(tmp_path, 3)
+    done = threading.Semaphore(0)
+    waited: list[bool] = []
+
+    def observe(event: Event) -> None:
+        if event.subject == str(slow) and event.step == "write" and event.phase is Phase.START:
+            waited.extend(done.acquire(timeout=30) for _ in others)
+        elif event.step == "flash" and event.phase is Phase.END:
+            done.release()
+
+    report = flash(request(image, slow, *others), observer=observe)
+    assert waited == [True, True]
+    assert results(report) == ["pass", "pass", "pass"]
+
+
 def test_a_wrong_digest_fails_all(tmp_path: Path, image: Path) -> None:
     """Exit status 9, and no stick boots."""
     targets = sticks(tmp_path, 2)

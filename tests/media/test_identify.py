@@ -67,11 +67,17 @@ def iso(folder: Path, label: str, *, hybrid: bool) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A GPT disk, made once."""
+    return gpt(tmp_path_factory.mktemp("disk")).read_bytes()
+
+
 @needs_tools
 @pytest.mark.parametrize("kind", ["raw", "gz", "xz", "zst"])
-def test_our_own_image_is_known(tmp_path: Path, kind: str) -> None:
+def test_our_own_image_is_known(tmp_path: Path, disk: bytes, kind: str) -> None:
     """The embedded hypervisor is recognised, packed or not, with both digests."""
-    raw = gpt(tmp_path).read_bytes()
+    raw = disk
     path = tmp_path / "image"
     path.write_bytes(packed(raw, kind))
     info = identify(path)
@@ -110,12 +116,11 @@ def test_a_hybrid_image_boots_from_both(tmp_path: Path) -> None:
 
 
 @needs_tools
-def test_a_stick_is_described_before_it_is_lost(tmp_path: Path) -> None:
+def test_a_stick_is_described_before_it_is_lost(disk: bytes) -> None:
     """The question says what is on the stick, in a few words."""
-    data = gpt(tmp_path).read_bytes()
 
     def read(offset: int, size: int) -> bytes:
-        return data[offset : offset + size]
+        return disk[offset : offset + size]
 
     assert describe_content(read) == 'GPT, 1 partition "BAREIRON"'
 

@@ -97,7 +97,7 @@ def test_zero_padding_is_allowed(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", PACKED)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(fraction=st.floats(0.0, 0.9999))
 def test_a_file_cut_short_is_damaged(
     tmp_path_factory: pytest.TempPathFactory, kind: str, fraction: float
@@ -113,7 +113,7 @@ def test_a_file_cut_short_is_damaged(
 
 
 @pytest.mark.parametrize("kind", PACKED)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(position=st.floats(0.1, 0.9), bit=st.integers(0, 7))
 def test_a_flipped_bit_never_changes_the_content(
     tmp_path_factory: pytest.TempPathFactory, kind: str, position: float, bit: int
@@ -130,7 +130,7 @@ def test_a_flipped_bit_never_changes_the_content(
         assert unpack(image) == data
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     sizes=st.lists(st.integers(0, 400_000), min_size=1, max_size=4),
     level=st.integers(1, 9),
