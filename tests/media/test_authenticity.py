@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provision.media.authenticity import Digest, expected_digest, parse
@@ -98,6 +98,7 @@ def test_what_sha256sum_prints_is_read(tmp_path: Path, options: list[str], name:
     assert [entry for entry, _ in parse(ran.stdout.decode())] == [name]
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_list_breaks_the_reader(text: str) -> None:
     """Whatever lies beside the image: pairs, or nothing."""

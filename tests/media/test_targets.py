@@ -210,7 +210,9 @@ def test_libusb_is_a_second_witness(machine: Machine) -> None:
 USES = st.sampled_from(["root", "boot", "swap", "data", "holder", "lvm-root", "md-root", "btrfs"])
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     bus=st.sampled_from(["usb", "card", "sata"]),
     whole=st.booleans(),

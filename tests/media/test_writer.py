@@ -73,6 +73,7 @@ def test_any_image_arrives_whole(
     assert target.read_bytes()[: len(data)] == data
 
 
+@settings(deadline=None)
 @given(data=st.binary(max_size=5 * 65536), offset=st.integers(0, 1 << 40))
 def test_runs_cover_all_that_is_not_zero(data: bytes, offset: int) -> None:
     """A run left out would be data lost: what lies outside all runs is zero."""
