@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -84,13 +85,14 @@ def _malformed(doing: str, why: str) -> ConfigError:
     )
 
 
-def resource(target: object, authority: str) -> str:
+@functools.lru_cache(maxsize=4096)
+def resource(target: str, authority: str) -> str:
     """Return the path (and query) of a link that the BMC ``authority`` gave, or refuse it.
 
     Only paths on the same origin are followed: a link elsewhere would carry the session there.
     """
     doing = f"following a link of {authority}"
-    if not isinstance(target, str) or not target or len(target) > _LONGEST:
+    if not target or len(target) > _LONGEST:
         raise BadReply(f"{doing}: it is no address ({clean(target, 60)!r})")
     try:
         parts = urlsplit(target)

@@ -57,6 +57,7 @@ __all__ = ["Access", "Bmc", "Tls", "connect"]
 _log = logging.getLogger(__name__)
 
 _READ_TRIES = 3
+_PAUSE = (0.5, 1.0)  # seconds between them
 _LOGOUT = 5.0
 _WORDS = {"GET": "reading", "PATCH": "changing", "POST": "asking for", "DELETE": "deleting"}
 #: Requests in one connection; the largest honest inventory seen takes some hundreds.
@@ -119,6 +120,7 @@ class Wire:
 
     async def read(self, path: str) -> Reply:
         """GET, repeated a little where the connection broke or the BMC was busy."""
+        path = self._own(path)
         for tries_left in reversed(range(_READ_TRIES)):
             try:
                 return await self._read_once(path)
@@ -141,6 +143,7 @@ class Wire:
 
     async def change(self, path: str, body: JsonObject) -> Reply:
         """PATCH, sent once; a BMC that insists on If-Match gets it with the tag just read."""
+        path = self._own(path)
         answer = await self._exchange("PATCH", path, body)
         if answer.status in (412, 428) and (tag := (await self.read(path)).etag):
             answer = await self._exchange("PATCH", path, body, {"If-Match": tag})
@@ -148,6 +151,7 @@ class Wire:
 
     async def ask(self, path: str, body: JsonObject) -> Reply:
         """POST an action, exactly once."""
+        path = self._own(path)
         return self._judge("POST", path, await self._exchange("POST", path, body))
 
     async def _exchange(
@@ -162,7 +166,6 @@ class Wire:
         """Send one request; return whatever answer came, or raise our error if none did."""
         if self._refused:
             raise self._refused
-        path = addresses.resource(path, self._address.authority)
         doing = self._doing(method, path)
         options: dict[str, Any] = {"headers": headers} | (
             {"body": body} if body is not None else {}
@@ -187,8 +190,12 @@ class Wire:
         body = replies.parse(doing, answer.raw) if method == "GET" else answer.content()
         return Reply(status=answer.status, body=body, headers=answer.headers)
 
+    def _own(self, path: str) -> str:
+        """Return ``path`` if it is one on this BMC; all requests but those of login pass here."""
+        return addresses.resource(path, self._who)
+
     def _doing(self, method: str, path: str) -> str:
-        return f"{_WORDS[method]} {clean(path, 120)} at {self._address.authority}"
+        return f"{_WORDS[method]} {path[:120]} at {self._who}"
 
     def _left(self, doing: str) -> float:
         """Return the seconds the next request may take; raise when there are none."""
@@ -203,7 +210,7 @@ class Wire:
 
     async def _pause(self, error: ProvisionError) -> None:
         asked = error.retry_after if isinstance(error, Busy) else None
-        wait = asked if asked is not None else random.uniform(0.5, 1.0)  # noqa: S311 - mere jitter
+        wait = asked if asked is not None else random.uniform(*_PAUSE)  # noqa: S311 - mere jitter
         if self._end is not None and _now() + wait >= self._end:
             raise error
         await asyncio.sleep(wait)
@@ -244,7 +251,7 @@ class Wire:
         return root
 
     async def _open_session(self, sessions: str) -> None:
-        self._sessions = sessions
+        self._sessions = sessions = self._own(sessions)
         doing = f"logging in to {self._who} as {clean(self._access.user, 40)}"
         body = {"UserName": self._access.user, "Password": self._password}
         try:

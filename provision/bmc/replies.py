@@ -66,7 +66,7 @@ def parse(doing: str, raw: bytes) -> JsonObject:
     if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MOST_VALUES:
         raise BadReply(f"{doing}: the answer holds more values than any BMC has to tell")
     try:
-        body = json.loads(raw.decode("utf-8", "replace"), parse_constant=_no_number)
+        body = _DECODER.decode(raw.decode("utf-8", "replace"))
     except RecursionError as error:
         raise BadReply(f"{doing}: the answer is nested too deep") from error
     except ValueError as error:
@@ -79,6 +79,9 @@ def parse(doing: str, raw: bytes) -> JsonObject:
 
 def _no_number(word: str) -> NoReturn:
     raise ValueError(f"{word} is no JSON number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
 
 
 def messages(body: Mapping[str, Any]) -> list[JsonObject]:

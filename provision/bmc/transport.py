@@ -75,7 +75,7 @@ class Dropped(Unreachable):
 
 
 _SWAPPED = (aiohttp.ServerFingerprintMismatch, aiohttp.ClientConnectorCertificateError)
-_NOT_HTTP = (aiohttp.ClientResponseError, aiohttp.InvalidURL)
+_NOT_HTTP = (aiohttp.ClientResponseError, aiohttp.InvalidURL, aiohttp.http.HttpProcessingError)
 
 
 def no_answer(
@@ -90,7 +90,7 @@ def no_answer(
         return Timeout(f"{doing}: no answer in time")
     if isinstance(cause, TooLarge):
         return BadReply(f"{doing}: the answer is larger than {LARGEST >> 20} MiB")
-    if isinstance(cause, _NOT_HTTP):
+    if isinstance(cause, _NOT_HTTP) or (cause and isinstance(cause.__cause__, _NOT_HTTP)):
         return BadReply(f"{doing}: the answer is no HTTP ({clean(cause, 120)})")
     return Dropped(f"{doing}: the connection broke ({clean(cause, 120)})")
 

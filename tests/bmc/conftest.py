@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+import trustme
 
+from provision.bmc import client as client_module
 from provision.bmc.client import Access, Bmc, Tls, connect
 from provision.core.secrets import Secret
 from provision.sim.rack import SimServer, running
@@ -24,16 +26,28 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return directory
 
 
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reads are tried again at once."""
+    monkeypatch.setattr(client_module, "_PAUSE", (0.01, 0.02))
+
+
 @pytest.fixture(scope="session")
 def certificates() -> Certificates:
     """One CA for all tests; making keys takes time."""
     return Certificates()
 
 
+@pytest.fixture(scope="session")
+def leaf(certificates: Certificates) -> trustme.LeafCert:
+    """The certificate BMCs show until told otherwise."""
+    return certificates.leaf()
+
+
 @pytest.fixture
-async def bmc(certificates: Certificates) -> AsyncIterator[HostileBmc]:
+async def bmc(leaf: trustme.LeafCert) -> AsyncIterator[HostileBmc]:
     """A BMC that is honest until told otherwise."""
-    async with HostileBmc(certificates.leaf()).listening() as server:
+    async with HostileBmc(leaf).listening() as server:
         yield server
 
 

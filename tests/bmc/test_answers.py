@@ -257,6 +257,15 @@ async def test_bytes_that_are_hardly_http(bmc: HostileBmc, access: Reach, raw: b
             await client.get(THING)
 
 
+async def test_a_body_that_does_not_unpack(bmc: HostileBmc, access: Reach) -> None:
+    """It is a broken answer, not a broken connection: not asked for again."""
+    get(bmc, answer(b"abcd", Content_Encoding="gzip"))
+    async with connect(access()) as client:
+        with pytest.raises(BadReply):
+            await client.get(THING)
+    assert bmc.count("GET", THING) == 1
+
+
 async def test_nonsense_confirms_as_well_as_sense(bmc: HostileBmc, access: Reach) -> None:
     """A page in place of JSON does not undo what its status says was done."""
     bmc.on["POST", RESET] = reply(answer(b"<html>OK</html>"))
