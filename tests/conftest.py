@@ -7,9 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from provision.sim import Rack
+
+# Machines are shared and slow; no test judges by the clock.
+settings.register_profile("bareiron", deadline=None)
+settings.load_profile("bareiron")
 
 
 @pytest.fixture

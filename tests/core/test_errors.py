@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 
@@ -9,9 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import provision.bmc.errors
-import provision.media.errors  # noqa: F401 - the catalogue is every class that exists
+import provision
 from provision.core.errors import PRECEDENCE, Exit, ProvisionError, worst
+
+# The catalogue is every class there is, wherever it stands.
+for _module in pkgutil.walk_packages(provision.__path__, "provision."):
+    if not _module.name.endswith("__main__"):
+        importlib.import_module(_module.name)
 
 
 def catalogue(kind: type[ProvisionError] = ProvisionError) -> Iterator[type[ProvisionError]]:
