@@ -70,15 +70,6 @@ async def settings(bmc: Bmc, bios: JsonObject | None = None) -> dict[str, Settin
     return found
 
 
-async def can_set(bmc: Bmc, wanted: Mapping[str, str]) -> bool:
-    """Tell whether every setting word of ``wanted`` means something here."""
-    try:
-        known = await settings(bmc)
-    except NotSupported:
-        return False
-    return all(word in known for word in wanted)
-
-
 async def stage(bmc: Bmc, wanted: Mapping[str, str]) -> list[Change]:
     """Stage ``{"virtualization": "enabled"}`` for the next boot; return what differed.
 

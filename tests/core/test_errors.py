@@ -36,8 +36,8 @@ def test_each_error_has_a_code_a_cause_and_a_status(kind: type[ProvisionError]) 
 
 
 def test_codes_are_unique() -> None:
-    """A code names one cause."""
-    codes = [kind.code for kind in set(catalogue())]
+    """A code names one cause; a class without one of its own shares its parent's."""
+    codes = [kind.code for kind in set(catalogue()) if "code" in vars(kind)]
     assert len(codes) == len(set(codes))
 
 
