@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from provision.core.errors import Refused
 from provision.core.events import Event, Phase
 from provision.media.device import Device
 from provision.media.errors import (
+    SpoolFailed,
     TargetChanged,
     TargetMounted,
     TargetNotRemovable,
@@ -199,3 +201,17 @@ def test_many_devices_attach_and_detach(tmp_path: Path) -> None:
         numbers.add(target.disk.diskseq)
         detach(device)
     assert len(numbers) == 3
+
+
+def test_no_room_to_unpack_is_told(
+    tmp_path: Path, device: Path, backing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A packed image of unknown size needs room; without it, nothing bootable and a remedy."""
+    image = tmp_path / "image.gz"
+    image.write_bytes(packed(content(10 * MIB, zeros=0), "gz"))
+    with mounted("tmpfs", tmp_path / "tiny", "-t", "tmpfs", "-o", "size=2m") as tiny:
+        monkeypatch.setenv("TMPDIR", str(tiny))
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        with pytest.raises(SpoolFailed, match="No space left"):
+            flash(image, device)
+    assert not bootable(backing)
