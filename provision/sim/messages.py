@@ -170,6 +170,42 @@ _BASE: Final[Mapping[str, tuple[int, str, str, str]]] = {
         "Critical",
         "Establish a session before attempting any operations.",
     ),
+    "InsufficientPrivilege": (
+        403,
+        "There are insufficient privileges for the account or credentials associated with the "
+        "current session to perform the requested operation.",
+        "Critical",
+        "Either abandon the operation or change the associated access rights and resubmit the "
+        "request if the operation failed.",
+    ),
+    "ResourceAlreadyExists": (
+        400,
+        "The requested resource of type %1 with the property '%2' with the value '%3' already "
+        "exists.",
+        "Critical",
+        "Do not repeat the create operation as the resource has already been created.",
+    ),
+    "CreateLimitReachedForResource": (
+        400,
+        "The create operation failed because the resource has reached the limit of possible "
+        "resources.",
+        "Critical",
+        "Either delete resources and resubmit the request if the operation failed or do not "
+        "resubmit the request.",
+    ),
+    "ResourceCannotBeDeleted": (
+        405,
+        "The delete request failed because the resource requested cannot be deleted.",
+        "Critical",
+        "Do not attempt to delete a non-deletable resource.",
+    ),
+    "PropertyValueFormatError": (
+        400,
+        "The value '%1' for the property '%2' is not a format that the property can accept.",
+        "Warning",
+        "Correct the value for the property in the request body and resubmit the request if the "
+        "operation failed.",
+    ),
     "SessionLimitExceeded": (
         503,
         "The session establishment failed due to the number of simultaneous sessions exceeding "

@@ -75,8 +75,13 @@ class Service:
             found.public_post if method == "POST" else found.public and method in ("GET", "HEAD")
         )
         denied = bmc.faults.take(Kind.DENY, method, request.path) if _logs_in(request) else None
-        if denied or not (public or bmc.access.admits(request.headers)):
+        account = None if denied else bmc.access.who(request.headers)
+        if denied or not (public or account):
             raise Problem("NoValidSession", headers={"WWW-Authenticate": 'Basic realm="Redfish"'})
+        if public or not account or not found or method in ("GET", "HEAD"):
+            return
+        if account.user != found.owner and not account.may(found.needs):
+            raise Problem("InsufficientPrivilege")
 
     def _read(self, found: Resource, request: web.BaseRequest) -> Reply:
         if found.text:

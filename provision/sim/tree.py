@@ -16,13 +16,18 @@ Patch = Callable[[Json], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """What lies at one URI. ``public`` resources answer without credentials."""
+    """What lies at one URI. ``public`` resources answer without credentials.
+
+    Changing it needs the privilege ``needs``, or to be its ``owner``.
+    """
 
     body: Body | None = None
     text: Callable[[], str] | None = None  # instead of JSON: the metadata document
     patch: Patch | None = None
     post: Write | None = None
     delete: Callable[[], None] | None = None
+    needs: str = "ConfigureComponents"
+    owner: str = ""
     public: bool = False
     public_post: bool = False
 

@@ -16,11 +16,23 @@ from provision.sim.standard import (
     media,
     registries,
     root,
+    sessions,
     system,
 )
 
 
 def plant(bmc: Bmc) -> None:
     """Fill the BMC's tree."""
-    for part in (root, accounts, system, bios, hardware, media, manager, chassis, registries):
+    for part in (
+        root,
+        sessions,
+        accounts,
+        system,
+        bios,
+        hardware,
+        media,
+        manager,
+        chassis,
+        registries,
+    ):
         part.plant(bmc)

@@ -1,137 +1,114 @@
-"""The session service and the account service."""
+"""The account service: users and their roles."""
 
 from __future__ import annotations
 
 from functools import partial
 
+from provision.core.secrets import Secret
 from provision.sim import checks
+from provision.sim.access import ROLES, Account
 from provision.sim.bmc import Bmc
 from provision.sim.messages import Json, Problem, Reply
 from provision.sim.standard import uris
-from provision.sim.standard.root import stamp
 from provision.sim.tree import OK, Resource, collection, link, resource
 
-_PRIVILEGES = {
-    "Administrator": [
-        "Login",
-        "ConfigureManager",
-        "ConfigureUsers",
-        "ConfigureComponents",
-        "ConfigureSelf",
-    ],
-    "Operator": ["Login", "ConfigureComponents", "ConfigureSelf"],
-    "ReadOnly": ["Login", "ConfigureSelf"],
-}
+_MIN, _MAX = 8, 64
+_WRITABLE = ("UserName", "Password", "RoleId", "Enabled")
 
 
 def plant(bmc: Bmc) -> None:
-    """Plant sessions, the one account and the roles."""
+    """Plant the service, the first account and the roles."""
     tree = bmc.tree
-    tree[uris.SESSION_SERVICE] = Resource(
-        body=lambda: _session_service(bmc), patch=lambda body: _patch_sessions(bmc, body)
-    )
-    tree[uris.SESSIONS] = Resource(
-        body=lambda: _sessions(bmc), post=lambda body: _login(bmc, body), public_post=True
-    )
-    account = f"{uris.ACCOUNTS}/1"
-    tree[uris.ACCOUNT_SERVICE] = Resource(body=_account_service)
+    tree[uris.ACCOUNT_SERVICE] = Resource(body=_service)
     tree[uris.ACCOUNTS] = Resource(
-        body=lambda: collection(uris.ACCOUNTS, "ManagerAccount", "Accounts", [account])
+        body=lambda: collection(
+            uris.ACCOUNTS, "ManagerAccount", "Accounts", [*map(_uri, bmc.access.accounts)]
+        ),
+        post=lambda body: _add(bmc, body),
+        needs="ConfigureUsers",
     )
-    tree[account] = Resource(body=lambda: _account(bmc, account))
-    roles = [f"{uris.ROLES}/{name}" for name in _PRIVILEGES]
+    for account in bmc.access.accounts.values():
+        _plant_account(bmc, account)
+    roles = [f"{uris.ROLES}/{name}" for name in ROLES]
     tree[uris.ROLES] = Resource(body=lambda: collection(uris.ROLES, "Role", "Roles", roles))
-    for name in _PRIVILEGES:
+    for name in ROLES:
         tree[f"{uris.ROLES}/{name}"] = Resource(body=partial(_role, name))
 
 
-def _session_service(bmc: Bmc) -> Json:
-    return resource(
-        uris.SESSION_SERVICE,
-        "SessionService.v1_1_9",
-        "Session Service",
-        ServiceEnabled=True,
-        SessionTimeout=bmc.access.timeout,
-        Status=OK,
-        Sessions=link(uris.SESSIONS),
+def _uri(number: int) -> str:
+    return f"{uris.ACCOUNTS}/{number}"
+
+
+def _plant_account(bmc: Bmc, account: Account) -> None:
+    def remove() -> None:
+        bmc.access.remove(account.number)
+        bmc.tree.pop(_uri(account.number), None)
+
+    bmc.tree[_uri(account.number)] = Resource(
+        body=partial(_account, account),
+        patch=partial(_patch, account),
+        delete=remove,
+        needs="ConfigureUsers",
     )
 
 
-def _patch_sessions(bmc: Bmc, body: Json) -> None:
-    checks.writable(body, _session_service(bmc), ["SessionTimeout"])
-    seconds = body["SessionTimeout"]
-    if not isinstance(seconds, int) or isinstance(seconds, bool):
-        raise Problem("PropertyValueTypeError", seconds, "SessionTimeout")
-    if not 30 <= seconds <= 86400:
-        raise Problem("PropertyValueNotInList", seconds, "SessionTimeout")
-    bmc.access.timeout = seconds
-
-
-def _sessions(bmc: Bmc) -> Json:
-    members = [f"{uris.SESSIONS}/{number}" for number in bmc.access.sessions]
-    for uri in [uri for uri in bmc.tree if uri.startswith(f"{uris.SESSIONS}/")]:
-        if uri not in members:
-            del bmc.tree[uri]  # it timed out
-    return collection(uris.SESSIONS, "Session", "Sessions", members)
-
-
-async def _login(bmc: Bmc, body: Json) -> Reply:
-    for key in ("UserName", "Password"):
-        if key not in body:
-            raise Problem("PropertyMissing", key, related=(f"#/{key}",))
-    user, password = checks.text(body, "UserName", ""), checks.text(body, "Password", "")
-    session = bmc.access.login(user, password)
-    number = session.number
-    uri = f"{uris.SESSIONS}/{number}"
-
-    def show() -> Json:
-        return resource(
-            uri,
-            "Session.v1_7_2",
-            "Session",
-            UserName=user,
-            Password=None,
-            SessionType="Redfish",
-            CreatedTime=stamp(session.created),
-        )
-
-    def leave() -> None:
-        bmc.access.logout(number)
-        bmc.tree.pop(uri, None)
-
-    bmc.tree[uri] = Resource(body=show, delete=leave)
-    headers = {"Location": uri, "X-Auth-Token": session.token}
-    return Reply(status=201, body=show(), headers=headers)
-
-
-def _account_service() -> Json:
+def _service() -> Json:
     return resource(
         uris.ACCOUNT_SERVICE,
         "AccountService.v1_15_1",
         "Account Service",
         ServiceEnabled=True,
         Status=OK,
-        MinPasswordLength=8,
-        MaxPasswordLength=64,
+        MinPasswordLength=_MIN,
+        MaxPasswordLength=_MAX,
         Accounts=link(uris.ACCOUNTS),
         Roles=link(uris.ROLES),
     )
 
 
-def _account(bmc: Bmc, uri: str) -> Json:
+def _account(account: Account) -> Json:
     return resource(
-        uri,
+        _uri(account.number),
         "ManagerAccount.v1_12_1",
-        "Administrator",
-        UserName=bmc.access.user,
+        f"Account of {account.user}",
+        UserName=account.user,
         Password=None,
         PasswordChangeRequired=False,
         AccountTypes=["Redfish"],
-        Enabled=True,
+        Enabled=account.enabled,
         Locked=False,
-        RoleId="Administrator",
-        Links={"Role": link(f"{uris.ROLES}/Administrator")},
+        RoleId=account.role,
+        Links={"Role": link(f"{uris.ROLES}/{account.role}")},
     )
+
+
+async def _add(bmc: Bmc, body: Json) -> Reply:
+    for key in ("UserName", "Password", "RoleId"):
+        if key not in body:
+            raise Problem("PropertyMissing", key, related=(f"#/{key}",))
+    user, role = checks.text(body, "UserName", ""), checks.one_of(body, "RoleId", ROLES, "")
+    enabled = checks.boolean(body, "Enabled", True)
+    account = bmc.access.add(user, _password(body), role)
+    account.enabled = enabled
+    _plant_account(bmc, account)
+    return Reply(status=201, body=_account(account), headers={"Location": _uri(account.number)})
+
+
+def _patch(account: Account, body: Json) -> None:
+    checks.writable(body, _account(account), _WRITABLE)
+    user = checks.text(body, "UserName", account.user)
+    role = checks.one_of(body, "RoleId", ROLES, account.role)
+    enabled = checks.boolean(body, "Enabled", account.enabled)
+    if "Password" in body:
+        account.password = _password(body)
+    account.user, account.role, account.enabled = user, role, enabled
+
+
+def _password(body: Json) -> Secret:
+    password = checks.text(body, "Password", "")
+    if not _MIN <= len(password) <= _MAX:
+        raise Problem("PropertyValueFormatError", "***", "Password", related=("#/Password",))
+    return Secret(password)
 
 
 def _role(name: str) -> Json:
@@ -141,6 +118,6 @@ def _role(name: str) -> Json:
         f"Role {name}",
         RoleId=name,
         IsPredefined=True,
-        AssignedPrivileges=_PRIVILEGES[name],
+        AssignedPrivileges=list(ROLES[name]),
         OemPrivileges=[],
     )
