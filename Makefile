@@ -26,7 +26,7 @@ check:
 
 unit:
 	@scripts/setup dev
-	.venv/bin/pytest -n 2 --dist loadfile
+	.venv/bin/pytest
 
 root-tests:
 	@scripts/setup dev

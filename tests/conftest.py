@@ -28,3 +28,10 @@ async def rack(tmp_path: Path) -> AsyncIterator[Rack]:
     specs = standard_mix(4, virt_off=1, low_memory=1)
     async with running(specs, scale=0.01, directory=tmp_path / "rack") as rack:
         yield rack
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that share a machine's devices on one worker, one after another."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in ("lab", "root", "bench")):
+            item.add_marker(pytest.mark.xdist_group("machine"))
