@@ -5,8 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from provision.core.config import state_dir
 from provision.core.errors import ConfigError
+from provision.core.files import write_json
 
 
 class Trust(StrEnum):
@@ -103,17 +102,7 @@ class KnownBmcs:
             "schema": file.schema_,
             "bmcs": {name: known.model_dump(mode="json") for name, known in file.bmcs.items()},
         }
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".known_bmcs.")  # mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as out:
-                json.dump(content, out, indent=1, sort_keys=True)
-                out.write("\n")
-                out.flush()
-                os.fsync(out.fileno())
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_json(self.path, content)
 
 
 def _entry(sha256: str, trust: Trust) -> Known:

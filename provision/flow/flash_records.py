@@ -6,8 +6,6 @@ and that a job that was killed leaves an ``unfinished`` record behind.
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import secrets
 from dataclasses import asdict
@@ -17,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from provision import __version__
 from provision.core.config import private_dir, state_dir
-from provision.core.errors import ConfigError
-from provision.core.secrets import redact
+from provision.core.files import write_json
 from provision.media.checksum import NAME
 
 if TYPE_CHECKING:
@@ -44,7 +41,7 @@ class FlashRecords:
         records = cls(plan, [(folder / _name(target, now), {}) for target in plan.targets])
         for (path, record), target in zip(records._entries, plan.targets, strict=True):
             record.update(_opening(plan, target, now))
-            _write(path, record)
+            write_json(path, record)
         return records
 
     def finish(self, outcomes: tuple[Outcome, ...], spool: Spool) -> tuple[dict[str, Any], ...]:
@@ -57,7 +54,7 @@ class FlashRecords:
         for (path, record), outcome in zip(self._entries, outcomes, strict=True):
             record["image"] |= image
             record.update(_ending(outcome))
-            _write(path, record)
+            write_json(path, record)
         return tuple(record | {"record": str(path)} for path, record in self._entries)
 
 
@@ -113,20 +110,3 @@ def _name(target: Target, now: datetime) -> str:
     """Name a record so that names sort by time and nothing of the stick's own text is a path."""
     who = re.sub(r"[^A-Za-z0-9._-]+", "-", target.serial or target.path.name).strip("-.")[:40]
     return f"flash-{now:%Y%m%d-%H%M%S}-{who or 'target'}-{secrets.token_hex(2)}.json"
-
-
-def _write(path: Path, record: dict[str, Any]) -> None:
-    """Write a record: a reader, also after a crash, sees the old one or the whole new one."""
-    text = redact(json.dumps(record, indent=2, ensure_ascii=False)) + "\n"
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise ConfigError(
-            f"writing the record {path}: {error.strerror}",
-            hint="Free some space, or choose another directory with --state-dir.",
-        ) from error

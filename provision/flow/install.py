@@ -14,10 +14,11 @@ from provision import __version__
 from provision.bmc.client import Access, Tls
 from provision.core.errors import Exit, InternalFault, ProvisionError, worst
 from provision.core.events import Event, Observer, Phase, Result
+from provision.core.files import write_json
 from provision.core.secrets import Secret, read_secret, redact
 from provision.core.servers import Server
 from provision.flow import engine, steps
-from provision.flow.records import RECORD_SCHEMA, EventLog, RunDirectory, write_json
+from provision.flow.records import RECORD_SCHEMA, EventLog, RunDirectory
 from provision.flow.validate import load_profile
 
 SUMMARY_SCHEMA = "bareiron.summary/1"

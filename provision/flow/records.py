@@ -20,23 +20,13 @@ from typing import Any
 from provision.core.config import private_dir, state_dir
 from provision.core.errors import ConfigError
 from provision.core.events import Event
+from provision.core.files import write_json
 from provision.core.secrets import redact
 from provision.core.servers import Server
 
 RUN_SCHEMA = "bareiron.run/1"
 RECORD_SCHEMA = "bareiron.record/1"
 EVENT_SCHEMA = "bareiron.event/1"
-
-
-def write_json(path: Path, document: Any) -> None:
-    """Write ``document``: a reader, also after a crash, sees the old file or the whole new one."""
-    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 class RunDirectory:

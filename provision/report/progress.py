@@ -48,7 +48,7 @@ class FlashProgress:
         if self._console.is_terminal:
             for target in self._targets:
                 self._tasks[target] = self._progress.add_task(
-                    clean(target, 30), start=False, total=None, doing="waiting"
+                    _short(target), start=False, total=None, doing="waiting"
                 )
             self._progress.start()
         return self
@@ -94,6 +94,12 @@ class FlashProgress:
 
     def _line(self, text: str) -> None:
         self._console.print(Text(text), soft_wrap=True)
+
+
+def _short(target: str, width: int = 30) -> str:
+    """Return the end of a path, which is what tells targets apart."""
+    name = clean(target)
+    return name if len(name) <= width else "…" + name[1 - width :]
 
 
 def speed(count: int, seconds: float) -> str:

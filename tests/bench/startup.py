@@ -1,4 +1,4 @@
-"""How long `provision --help` takes, beside a Python that does nothing (`python -m tests.bench`)."""
+"""How long `provision --help` takes, beside a Python that does nothing: `make bench`."""
 
 from __future__ import annotations
 
