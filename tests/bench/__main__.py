@@ -1,0 +1,8 @@
+"""Every figure of the docs, measured here and now: ``python -m tests.bench``, or ``make bench``."""
+
+from __future__ import annotations
+
+from tests.bench import flash, startup
+
+startup.main()
+flash.main()
