@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.lab.processes import SBIN, running
+from tests.lab.processes import running
 
 #: As root, libvirtd keeps these places whatever its options say. In a mount namespace of its own
 #: they are folders of the lab, so that a libvirt that is in use on this machine notices nothing.
@@ -62,7 +62,10 @@ class Libvirt:
 
 @contextmanager
 def libvirtd(folder: Path) -> Iterator[Libvirt]:
-    """Run a libvirtd in ``folder``; whatever machines it runs at the end are stopped."""
+    """Run a libvirtd in ``folder``; whatever machines it runs at the end are stopped.
+
+    It and its machines live in a process namespace: with its first process, all of them are gone.
+    """
     for name in ("sockets", "pool"):
         (folder / name).mkdir()
     # Unix sockets have short names; libvirtd would refuse a long one with few words.
@@ -76,19 +79,26 @@ def libvirtd(folder: Path) -> Iterator[Libvirt]:
     (folder / "root/etc/libvirt/qemu.conf").write_text(_QEMU)
     configuration = folder / "libvirtd.conf"
     configuration.write_text(_DAEMON.format(sockets=sockets))
-    start = f"{' && '.join(mounts)} && exec libvirtd -f {configuration} -p {folder}/libvirtd.pid"
+    start = f"libvirtd -f {configuration} -p {folder}/libvirtd.pid"
+    # The shell is process 1 of the namespace: it stays to reap what libvirtd leaves orphaned.
+    script = f"{' && '.join(mounts)} && {{ {start} & wait; }}"
     server = Libvirt(uri=f"qemu+unix:///system?socket={sockets}/libvirt-sock", folder=folder)
     with running(
-        ["unshare", "--mount", "env", f"PATH={SBIN}", "sh", "-c", start],
+        [
+            *("unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child"),
+            *("sh", "-c", script),
+        ],
         log=folder / "libvirtd.log",
         ready=(sockets / "libvirt-sock").exists,
-    ):
+    ) as process:
         try:
             server.define("pool-", _POOL.format(path=folder / "pool"))
             server.virsh("pool-start", "default")
             yield server
         finally:
             _stop_all(server)
+            process.kill()  # unshare is deaf to politer signals
+            process.wait()
 
 
 def _stop_all(server: Libvirt) -> None:

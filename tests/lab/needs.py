@@ -12,7 +12,7 @@ OVMF_VARS = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
 SEABIOS = Path("/usr/share/seabios/bios-256k.bin")
 
 _BUILD = ("apt-get", "dpkg-deb", "grub-mkimage", "mkfs.vfat", "mcopy", "xorriso")
-_VIRTUAL = ("qemu-system-x86_64", "libvirtd", "virsh", "unshare", "losetup")
+_VIRTUAL = ("qemu-system-x86_64", "libvirtd", "virsh", "unshare", "setpriv", "losetup")
 
 
 def missing() -> list[str]:

@@ -13,6 +13,9 @@ from pathlib import Path
 #: Our command, as a user would call it.
 PROVISION = (sys.executable, "-m", "provision")
 
+#: Before a command: the kernel kills it when the tests are killed and cannot clean up.
+_DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+
 SBIN = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
 
 
@@ -23,7 +26,7 @@ def running(
     """Run ``command`` while the block runs; its output goes to ``log``."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [str(word) for word in command],
+            [*_DIES_WITH_US, *map(str, command)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
