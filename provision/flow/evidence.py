@@ -9,6 +9,8 @@ import asyncio
 import os
 import re
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ _ANSWER_LIMIT = 1 << 20  # bytes of an answer looked at
 _ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]")
 
 Found = dict[str, Any]
+#: What was found, or None and, in words, what was seen instead.
+Seen = tuple[Found | None, str]
 
 
 def console_size(serial: SerialText) -> int:
@@ -44,8 +48,9 @@ async def wait_for(evidence: Evidence, *, offset: int, started: float) -> Found:
     server was started: the time allowed runs from there, so that a resumed run does not begin it
     anew. Raises ``EvidenceMissing``, with the last that was seen, when the time is up.
     """
+    look = _way_to_look(evidence, offset)
     while True:
-        found, seen = await _look(evidence, offset)
+        found, seen = await look()
         if found is not None:
             return found
         if time.time() >= started + evidence.within:
@@ -55,17 +60,38 @@ async def wait_for(evidence: Evidence, *, offset: int, started: float) -> Found:
         await asyncio.sleep(_POLL)
 
 
-async def _look(evidence: Evidence, offset: int) -> tuple[Found | None, str]:
+def _way_to_look(evidence: Evidence, offset: int) -> Callable[[], Awaitable[Seen]]:
     if evidence.serial is not None:
-        return await asyncio.to_thread(_console, evidence.serial, offset)
+        return _Console(evidence.serial, offset).look
     if evidence.tcp is not None:
-        return await _tcp(evidence.tcp)
+        return partial(_tcp, evidence.tcp)
     if evidence.http is not None:
-        return await _http(evidence.http)
+        return partial(_http, evidence.http)
     raise AssertionError("the file's model allows no evidence of another kind")
 
 
-def _console(serial: SerialText, offset: int) -> tuple[Found | None, str]:
+class _Console:
+    """A serial log that grows; it is only searched when it has."""
+
+    def __init__(self, serial: SerialText, offset: int) -> None:
+        self._serial = serial
+        self._offset = offset
+        self._size = -1
+        self._seen: Seen = (None, "there is no console log yet")
+
+    async def look(self) -> Seen:
+        """Search what is there now."""
+        try:
+            size = Path(self._serial.file).stat().st_size
+        except OSError:
+            return self._seen  # not there yet; console_size has told about anything worse
+        if size != self._size:
+            self._size = size
+            self._seen = await asyncio.to_thread(_search, self._serial, self._offset)
+        return self._seen
+
+
+def _search(serial: SerialText, offset: int) -> Seen:
     text = _console_text(serial, offset)
     place, lines = 0, []
     for pattern in serial.expect:
@@ -88,11 +114,11 @@ def _console_text(serial: SerialText, offset: int) -> str:
             file.seek(offset if offset <= size else 0)
             raw = file.read(_READ_LIMIT)
     except OSError:
-        return ""  # not there yet; console_size has told about anything worse
+        return ""
     return _ESCAPES.sub("", raw.decode("utf-8", "replace")).replace("\r", "")
 
 
-async def _tcp(answer: TcpAnswer) -> tuple[Found | None, str]:
+async def _tcp(answer: TcpAnswer) -> Seen:
     where = f"{answer.host}:{answer.port}"
     try:
         async with asyncio.timeout(5):
@@ -109,7 +135,7 @@ async def _tcp(answer: TcpAnswer) -> tuple[Found | None, str]:
     return {"kind": "tcp", "address": where, "banner": text}, ""
 
 
-async def _http(answer: HttpAnswer) -> tuple[Found | None, str]:
+async def _http(answer: HttpAnswer) -> Seen:
     import aiohttp
 
     timeout = aiohttp.ClientTimeout(total=10)
