@@ -30,8 +30,22 @@ async def rack(tmp_path: Path) -> AsyncIterator[Rack]:
         yield rack
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests that share a machine's devices on one worker, one after another."""
     for item in items:
         if any(item.get_closest_marker(name) for name in ("lab", "root", "bench")):
             item.add_marker(pytest.mark.xdist_group("machine"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say aloud, at the end where it is read, what was left out and why."""
+    reasons: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reason = text.removeprefix("Skipped: ")
+        reasons[reason] = reasons.get(reason, 0) + 1
+    if reasons:
+        terminalreporter.section("LEFT OUT", yellow=True, bold=True)
+    for reason, number in reasons.items():
+        terminalreporter.line(f"{number} tests: {reason}")

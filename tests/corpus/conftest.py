@@ -28,11 +28,3 @@ def _folder(name: str) -> Path:
     if not path.is_dir():
         pytest.skip(f"no recordings at {path}")
     return path
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly that the recordings were left out."""
-    if not DATA.is_dir():
-        terminalreporter.write_line(
-            f"CORPUS LEFT OUT: no recordings at {DATA} (set BAREIRON_CORPUS)", red=True, bold=True
-        )

@@ -44,19 +44,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say aloud, at the end where it is read, that the lab was left out."""
-    skipped = [
-        report
-        for report in terminalreporter.stats.get("skipped", [])
-        if report.nodeid.startswith("tests/lab/")
-    ]
-    if skipped:
-        terminalreporter.section("THE VIRTUAL LAB WAS LEFT OUT", yellow=True)
-        terminalreporter.line(f"{len(skipped)} tests did not run. Missing: {', '.join(missing())}.")
-        terminalreporter.line("Run `make lab-deps` as root, then `make test` again.")
-
-
 @pytest.fixture(scope="session")
 def lab_folder() -> Iterator[Path]:
     """A folder with a short name, for sockets; libvirt's machines write into it."""
