@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any, Final, Protocol
 
 from hwprofiles.facts import CATALOGUE, Facts, Kind, Value, shown
+from hwprofiles.patterns import LONGEST_TEXT
 from hwprofiles.units import Quantity
 
 Truth = bool | None
@@ -201,7 +202,9 @@ _OPS: Final[Mapping[str, Callable[[Any, Compare], bool]]] = {
     "ge": lambda value, compare: bool(value >= _lowered(compare)),
     "in": lambda value, compare: value in compare.asked,
     "not_in": lambda value, compare: value not in compare.asked,
-    "matches": lambda value, compare: bool(re.search(str(compare.operand), str(value)[:400])),
+    "matches": lambda value, compare: bool(
+        re.search(str(compare.operand), str(value)[:LONGEST_TEXT])
+    ),
     "contains": lambda value, compare: compare.operand in value,
     "contains_all": lambda value, compare: set(compare.asked) <= set(value),
 }

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Final
 
+from hwprofiles import patterns
 from hwprofiles.checks import OPS, Check, Combine, Compare, Not
 from hwprofiles.documents import Document, Place
 from hwprofiles.errors import Problem
@@ -205,8 +206,6 @@ def _typed(value: Any, kind: type, words: str, place: Place) -> Any:
 
 
 def _pattern(text: str, place: Place) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise Wrong(place, f"not a regular expression: {error}") from error
+    if told := patterns.problem(text):
+        raise Wrong(place, told)
     return text

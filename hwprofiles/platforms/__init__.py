@@ -16,13 +16,13 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from hwprofiles import patterns
 from hwprofiles.sources import Reference, Strict
 from hwprofiles.validation import read_yaml
 
 SCHEMA = "bareiron.platform/1"
 STANDARD = "redfish"
 _FOLDER: Final = Path(__file__).parent
-_VALUE_LIMIT: Final = 200  # a BMC's strings meet our patterns: bounded
 
 #: What can be switched in firmware setup, in our words.
 SettingWord = Literal["virtualization", "iommu", "sriov"]
@@ -31,10 +31,8 @@ Scalar = bool | int | str
 
 
 def _compiles(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
+    if told := patterns.problem(pattern):
+        raise ValueError(told)
     return pattern
 
 
@@ -57,7 +55,9 @@ class Clue(Strict):
             value = value[step]
         if not self.matches:
             return value is not None
-        return isinstance(value, str) and bool(re.search(self.matches, value[:_VALUE_LIMIT]))
+        return isinstance(value, str) and bool(
+            re.search(self.matches, value[: patterns.LONGEST_TEXT])
+        )
 
 
 class Attribute(Strict):
