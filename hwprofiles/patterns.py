@@ -17,7 +17,7 @@ from typing import Any, Final
 LONGEST_TEXT: Final = 256
 _LONGEST_PATTERN: Final = 500
 #: Open repeats one after the other cost a power of the text's length, which is bounded: bearable.
-_MOST_OPEN: Final = 3
+_MOST_OPEN: Final = 2
 _OTHER: Final = 256  # stands for every character beyond Latin-1
 _ALL: Final = frozenset(range(_OTHER + 1))
 _NONE: Final[frozenset[int]] = frozenset()
