@@ -19,11 +19,12 @@ from provision.core.events import Event, Observer, Phase, Result, ignore
 from provision.flow.flash_records import FlashRecords
 from provision.flow.signals import stopping
 from provision.media.authenticity import Digest, expected_digest
+from provision.media.disks import Medium
 from provision.media.errors import Cancelled, ImageNotBootable
 from provision.media.identify import ImageInfo, inspect
 from provision.media.images import Image, open_image
 from provision.media.spool import Spool
-from provision.media.targets import Kind, Policy, Target, examine
+from provision.media.targets import Policy, Target, examine
 from provision.media.writer import WriteReport, write
 
 
@@ -151,13 +152,8 @@ def _examine_all(request: Request, size: int | None) -> tuple[Target, ...]:
 
 
 def _check_source(target: Target, image: Image) -> None:
-    """Refuse to write an image over itself."""
-    behind = target.path if target.kind is Kind.FILE else None
-    if target.disk and target.disk.backing_file:
-        behind = Path(target.disk.backing_file)
-    if behind is None or not behind.exists():
-        return
-    if image.same_file(behind.stat()):
+    """Refuse to write an image over itself, by whatever name."""
+    if target.medium == ("file", *image.identity):
         raise Refused(
             f"examining the target {target.path}: it is the image itself",
             hint="Name another target.",
@@ -165,15 +161,14 @@ def _check_source(target: Target, image: Image) -> None:
 
 
 def _check_distinct(targets: tuple[Target, ...]) -> None:
-    seen: dict[tuple[bool, int, int], Target] = {}
+    seen: dict[Medium, Target] = {}
     for target in targets:
-        identity = (target.kind is Kind.FILE, target.device, target.inode)
-        if identity in seen:
+        other = seen.setdefault(target.medium, target)
+        if other is not target:
             raise Refused(
-                f"examining the targets: {seen[identity].path} and {target.path} are the same",
+                f"examining the targets: {other.path} and {target.path} are the same",
                 hint="Name each target once.",
             )
-        seen[identity] = target
 
 
 def _write_all(

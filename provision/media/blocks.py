@@ -5,13 +5,15 @@ Both roots are parameters: a test writes a machine as a tree of files and asks a
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
 from provision.core.text import clean
+from provision.media.disks import Bus, Disk, Medium, UsbFacts, Use
+from provision.media.loops import Backing, backing, backing_path
 from provision.media.mounts import (
     SYSTEM_MOUNTS,
     Mount,
@@ -21,75 +23,20 @@ from provision.media.mounts import (
 )
 
 
-class Bus(StrEnum):
-    """What a disk hangs on, as far as writing to it is concerned."""
-
-    USB = "usb"
-    SD = "sd"
-    EMMC = "emmc"
-    LOOP = "loop"
-    OTHER = "other"
-
-
-@dataclass(frozen=True, kw_only=True)
-class UsbFacts:
-    """The USB device a disk hangs on. ``port`` is the kernel's name for it: ``3-2.1``."""
-
-    port: str
-    bus: int
-    vendor_id: str
-    product_id: str
-    vendor: str = ""
-    product: str = ""
-    serial: str = ""
-    speed_mbit: str = ""
-    witness: str = "sysfs"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Disk:
-    """One whole disk as the kernel describes it."""
-
-    name: str
-    devnum: str
-    bus: Bus
-    size: int
-    read_only: bool
-    removable: bool
-    vendor: str
-    model: str
-    serial: str
-    wwid: str
-    diskseq: int | None
-    logical_block: int
-    usb: UsbFacts | None = None
-    backing_file: str = ""
-
-    @property
-    def title(self) -> str:
-        """What is printed on it, as far as the kernel knows."""
-        return " ".join(word for word in (self.vendor, self.model) if word) or self.name
-
-    @property
-    def token(self) -> str:
-        """What has to be typed to write to it although it is not proven to be a stick or card."""
-        return self.serial or self.wwid or f"{self.name}:{self.size}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Use:
-    """One reason why a disk is in use: what uses which part of it, and whether the system does."""
-
-    device: str
-    how: str
-    system: bool
-
-
 class BlockDevices:
     """The disks and partitions of one machine."""
 
     def __init__(self, sys: Path = Path("/sys"), proc: Path = Path("/proc")) -> None:
         self.sys, self.proc = sys, proc
+
+    @cached_property
+    def _backings(self) -> dict[str, Backing | None]:
+        """What each attached loop device stands on; None where that is unclear."""
+        return {
+            name: backing(at)
+            for name, at in self._places.items()
+            if name.startswith("loop") and backing_path(at)
+        }
 
     @cached_property
     def _places(self) -> dict[str, Path]:
@@ -138,16 +85,68 @@ class BlockDevices:
             backing_file=_text(place / "loop/backing_file"),
         )
 
+    def medium(self, name: str) -> Medium | None:
+        """Return what is written when the disk ``name`` is written; None if it is unclear."""
+        base = self._base(name)
+        if base is None:
+            return None
+        behind = self._backings.get(base)
+        if behind and behind.file:
+            return ("file", *behind.file)
+        major, _, minor = _text(self._places[base] / "dev").partition(":")
+        return ("block", int(major or 0), int(minor or 0))
+
+    def under(self, name: str) -> list[str]:
+        """Return the whole disks under the loop device ``name``, the next one first."""
+        found: list[str] = []
+        while (behind := self._backings.get(name)) and behind.rdev:
+            part = self.name_of(behind.devnum)
+            if part is None:
+                break
+            name = self.partition_of(part) or part
+            if name in found:
+                break
+            found.append(name)
+        return found
+
+    def _base(self, name: str) -> str | None:
+        """The disk at the bottom of a stack of loop devices; None if it is unclear."""
+        base = [name, *self.under(name)][-1]
+        if base in self._backings:
+            behind = self._backings[base]
+            return base if behind and behind.file else None
+        return base
+
     def uses(self, name: str) -> list[Use]:
-        """Return who uses the disk ``name`` or anything on it; the system's own uses first."""
-        system = self._system_disks()
+        """Return who uses the disk ``name`` or anything on it; the system's own uses first.
+
+        That includes whoever uses the same medium by another name: a loop device over it, under
+        it, or over the same file.
+        """
+        base = self._base(name) or name
+        behind = self._backings.get(base)
+        found = self._uses_among(self._above(base))
+        if behind and behind.file in self._swap_files:
+            found.insert(0, Use(device=base, how="swap", system=True))
+        return found
+
+    def file_uses(self, file: tuple[int, int]) -> list[Use]:
+        """Return who uses the file with this device and inode: as swap, or through a loop."""
+        loops = [name for name, at in self._backings.items() if at and at.file == file]
+        if file in self._swap_files:
+            return [Use(device="it", how="swap", system=True)]
+        return self.uses(loops[0]) if loops else []
+
+    def _uses_among(self, devices: list[str]) -> list[Use]:
+        system = not self._system_disks().isdisjoint(devices)
         found = [
-            Use(device=device, how=how, system=name in system)
-            for device in self._above(name)
+            Use(device=device, how=how, system=system)
+            for device in devices
             for how in self._direct_uses(device)
         ]
-        if name in system and not found:
-            found.append(Use(device=name, how="the running system stands on it", system=True))
+        if system and not found:
+            how = "the running system stands on it"
+            found.append(Use(device=devices[0], how=how, system=True))
         return found
 
     def _direct_uses(self, device: str) -> Iterator[str]:
@@ -160,7 +159,7 @@ class BlockDevices:
             yield f"held by {holder.name}"
 
     def _above(self, name: str) -> list[str]:
-        """The disk, its partitions, and all that is stacked on them (dm, md)."""
+        """The disk, its partitions, and all that is stacked on them or is the same (loops)."""
         found, queue = [], [name]
         while queue:
             device = queue.pop(0)
@@ -170,7 +169,18 @@ class BlockDevices:
             place = self._places[device]
             queue += [part.name for part in _children(place) if _is_partition(part)]
             queue += [holder.name for holder in _children(place / "holders")]
+            queue += self._loops_of(device)
         return found
+
+    def _loops_of(self, device: str) -> list[str]:
+        """The loop devices over ``device``, or over the same file as it."""
+        number, own = _text(self._places[device] / "dev"), self._backings.get(device)
+        file = own.file if own else None
+        return [
+            name
+            for name, at in self._backings.items()
+            if at and (at.devnum == number if at.rdev else at.file == file)
+        ]
 
     def _system_disks(self) -> set[str]:
         """The whole disks under the system's mounts and swap, through dm, md and loop."""
@@ -187,8 +197,20 @@ class BlockDevices:
             # The slaves of a partition are those of its disk (a partitioned md or dm).
             whole = self._places[self.partition_of(device) or device]
             queue += [slave.name for slave in _children(whole / "slaves")]
-            queue += self._under_file(_text(whole / "loop/backing_file"))
+            queue += self._under_loop(whole)
         return disks
+
+    def _under_loop(self, place: Path) -> list[str]:
+        """The devices under a loop device: the one it is over, or those its file lies on."""
+        behind = self._backings.get(place.name)
+        if behind and behind.rdev:
+            name = self.name_of(behind.devnum)
+            return [name] if name else []
+        found = self._under_file(backing_path(place))
+        for mount in self.mounts:
+            if behind and mount.devnum == behind.devnum:
+                found += self._devices_of(mount)
+        return found
 
     def _under_file(self, path: str) -> list[str]:
         """The devices of the file system that holds ``path``."""
@@ -239,6 +261,19 @@ class BlockDevices:
         for source in read_swaps(self.proc):
             name = self._by_source(source)
             found |= {name} if name else set(self._under_file(source))
+        return found
+
+    @cached_property
+    def _swap_files(self) -> set[tuple[int, int] | None]:
+        """The files this machine swaps to, by device and inode."""
+        found: set[tuple[int, int] | None] = set()
+        for source in read_swaps(self.proc):
+            try:
+                info = os.stat(source)  # noqa: PTH116 - a name the kernel wrote
+            except OSError:
+                continue
+            if stat.S_ISREG(info.st_mode):
+                found.add((info.st_dev, info.st_ino))
         return found
 
     def _kernel_root(self) -> list[str]:

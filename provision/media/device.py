@@ -19,6 +19,7 @@ from typing import Self, TypeVar
 
 from provision.core.errors import Conflict, PermissionMissing
 from provision.core.text import binary
+from provision.media.blocks import BlockDevices
 from provision.media.errors import (
     TargetChanged,
     TargetMissing,
@@ -199,6 +200,8 @@ def _open(target: Target, flags: int) -> tuple[int, bool]:
 def _refusal(target: Target, error: OSError) -> Exception:
     doing = f"opening the target {target.path}"
     if error.errno == errno.EBUSY:
+        if target.disk and not BlockDevices().uses(target.disk.name):
+            return Conflict(f"{doing}: another program holds it (another `provision flash`?)")
         return TargetMounted(f"{doing}: it is in use (mounted, swap, RAID, or held by a program)")
     if error.errno in (errno.EACCES, errno.EPERM):
         return PermissionMissing(f"{doing}: {error.strerror}")

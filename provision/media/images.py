@@ -100,9 +100,10 @@ class Image:
         while count := stream.readinto(memoryview(buffer)):
             yield bytes(buffer[:count])
 
-    def same_file(self, other: os.stat_result) -> bool:
-        """Whether ``other`` is this very file, by whatever name."""
-        return (other.st_dev, other.st_ino) == (self._stat.st_dev, self._stat.st_ino)
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Device and inode: this very file, by whatever name."""
+        return self._stat.st_dev, self._stat.st_ino
 
     def check_unchanged(self) -> None:
         """Raise if somebody wrote to the file since it was opened."""

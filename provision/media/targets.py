@@ -16,7 +16,8 @@ from typing import Any
 
 from provision.core.errors import PermissionMissing, Refused
 from provision.core.text import binary, clean
-from provision.media.blocks import BlockDevices, Bus, Disk, Use
+from provision.media.blocks import BlockDevices
+from provision.media.disks import Bus, Disk, Medium, Use
 from provision.media.errors import (
     TargetChanged,
     TargetIsSystem,
@@ -65,6 +66,8 @@ class Target:
     logical_block: int
     device: int
     inode: int
+    #: What is written in the end: two targets with the same one are one.
+    medium: Medium
     disk: Disk | None
     content: str
 
@@ -114,7 +117,7 @@ def examine(
     except OSError as error:
         raise TargetMissing(f"examining the target {path}: {error.strerror}") from error
     if stat.S_ISREG(info.st_mode):
-        target = _file(path, info, policy)
+        target = _file(path, info, policy, machine or BlockDevices())
     elif stat.S_ISBLK(info.st_mode):
         target = _block(path, info, policy, machine or BlockDevices())
     else:
@@ -135,12 +138,7 @@ def check_room(target: Target, image_size: int | None) -> None:
 def judge(disk: Disk, uses: list[Use], policy: Policy) -> None:
     """Raise the reason why ``disk`` may not be written; the gravest first."""
     doing = f"examining the target {disk.name} ({disk.title}, {binary(disk.size)})"
-    system = [use for use in uses if use.system]
-    if system:
-        raise TargetIsSystem(f"{doing}: the running system is on it ({system[0].how})")
-    if uses:
-        parts = sorted({f"{use.device} is {use.how}" for use in uses})
-        raise TargetMounted(f"{doing}: it is in use: {'; '.join(parts[:4])}")
+    _judge_uses(doing, uses)
     if not disk.size:
         raise TargetMissing(
             f"{doing}: there is no medium in it", hint="Put the card in the reader, or plug again."
@@ -148,6 +146,15 @@ def judge(disk: Disk, uses: list[Use], policy: Policy) -> None:
     _judge_kind(doing, disk, policy)
     if disk.read_only:
         raise TargetReadOnly(f"{doing}: it is write-protected")
+
+
+def _judge_uses(doing: str, uses: list[Use]) -> None:
+    system = [use for use in uses if use.system]
+    if system:
+        raise TargetIsSystem(f"{doing}: the running system is on it ({system[0].how})")
+    if uses:
+        parts = sorted({f"{use.device} is {use.how}" for use in uses})
+        raise TargetMounted(f"{doing}: it is in use: {'; '.join(parts[:4])}")
 
 
 def _judge_kind(doing: str, disk: Disk, policy: Policy) -> None:
@@ -175,7 +182,7 @@ def _judge_kind(doing: str, disk: Disk, policy: Policy) -> None:
         )
 
 
-def _file(path: Path, info: os.stat_result, policy: Policy) -> Target:
+def _file(path: Path, info: os.stat_result, policy: Policy, machine: BlockDevices) -> Target:
     if not policy.allow_file:
         raise TargetMissing(
             f"examining the target {path}: it is a regular file, not a device",
@@ -187,6 +194,7 @@ def _file(path: Path, info: os.stat_result, policy: Policy) -> Target:
             f"examining the target {path}: the file is empty",
             hint="A file stands for a stick of its size; `truncate -s 1G FILE` makes one.",
         )
+    _judge_uses(f"examining the target {path}", machine.file_uses((info.st_dev, info.st_ino)))
     if not os.access(path, os.W_OK):
         raise PermissionMissing(f"examining the target {path}: you may not write to it")
     return Target(
@@ -196,6 +204,7 @@ def _file(path: Path, info: os.stat_result, policy: Policy) -> Target:
         logical_block=512,
         device=info.st_dev,
         inode=info.st_ino,
+        medium=("file", info.st_dev, info.st_ino),
         disk=None,
         content=_content(path),
     )
@@ -205,6 +214,15 @@ def _block(path: Path, info: os.stat_result, policy: Policy, machine: BlockDevic
     devnum = f"{os.major(info.st_rdev)}:{os.minor(info.st_rdev)}"
     disk = find_disk(devnum, str(path), machine)
     judge(disk, machine.uses(disk.name), policy)
+    for name in machine.under(disk.name):
+        # To write to a loop device is to write to the disk under it: no way round its refusal.
+        judge(machine.disk(name), machine.uses(name), policy)
+    medium = machine.medium(disk.name)
+    if medium is None:
+        raise Refused(
+            f"examining the target {path}: it cannot be told what is behind this loop device",
+            hint="Detach it (`losetup -d`), and attach it anew to the file you mean.",
+        )
     if disk.usb:
         disk = replace(disk, usb=witness(disk))
     return Target(
@@ -214,6 +232,7 @@ def _block(path: Path, info: os.stat_result, policy: Policy, machine: BlockDevic
         logical_block=disk.logical_block,
         device=info.st_rdev,
         inode=0,
+        medium=medium,
         disk=disk,
         content=_content(path),
     )

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from provision.core.errors import Refused
-from provision.media.blocks import Bus
+from provision.media.disks import Bus
 from provision.media.errors import (
     TargetChanged,
     TargetIsSystem,
