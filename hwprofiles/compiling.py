@@ -6,8 +6,6 @@ or with operators; or ``all``, ``any`` or ``none`` with a list of mappings, or `
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Final
@@ -17,9 +15,8 @@ from hwprofiles.checks import OPS, Check, Combine, Compare, Not
 from hwprofiles.documents import Document, Place
 from hwprofiles.errors import Problem
 from hwprofiles.facts import CATALOGUE, Kind
+from hwprofiles.params import Params, Unfilled, closest, fill
 from hwprofiles.units import Dimension, Quantity, UnitError, example
-
-Params = Mapping[str, str | int | float]
 
 _DIMENSIONS: Final = {
     Kind.BYTES: Dimension.SIZE,
@@ -41,7 +38,6 @@ _ALLOWED: Final[Mapping[Kind, tuple[str, ...]]] = {
 _LISTS: Final = ("in", "not_in", "contains_all")
 _TOLERANT: Final = ("eq", "ne", *_ORDERED)
 _GROUPS: Final = ("all", "any", "none")
-_PARAM: Final = re.compile(r"\$\{([^}]*)\}")
 
 
 class Wrong(Exception):
@@ -50,12 +46,6 @@ class Wrong(Exception):
     def __init__(self, place: Place, message: str, *, at_key: bool = False) -> None:
         super().__init__(message)
         self.place, self.message, self.at_key = place, message, at_key
-
-
-def closest(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
-    """Return ``; did you mean …?`` when something known is close to ``name``."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 class Compiler:
@@ -190,13 +180,10 @@ class Compiler:
 
     def _filled(self, text: str, place: Place) -> str | int | float:
         """Return ``text`` with its parameters; one that stands alone keeps its type."""
-        for name in _PARAM.findall(text):
-            if name not in self._params:
-                raise Wrong(place, f"unknown parameter {name!r}{closest(name, self._params)}")
-        alone = _PARAM.fullmatch(text)
-        if alone:
-            return self._params[alone[1]]
-        return _PARAM.sub(lambda match: str(self._params[match[1]]), text)
+        try:
+            return fill(text, self._params)
+        except Unfilled as error:
+            raise Wrong(place, str(error)) from error
 
 
 def _typed(value: Any, kind: type, words: str, place: Place) -> Any:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Final
 
+from hwprofiles import params
 from hwprofiles.checks import Check, Combine
-from hwprofiles.compiling import Compiler, Params, closest
+from hwprofiles.compiling import Compiler
 from hwprofiles.documents import Document, Place, read_document
 from hwprofiles.errors import DocumentError, Problem
+from hwprofiles.params import Params, closest
 from hwprofiles.profile import Profile, Rule, Severity, Source
 from hwprofiles.schema import ProfileFile, RuleFile
 from hwprofiles.validation import read_yaml, validate
@@ -20,6 +23,9 @@ from hwprofiles.validation import read_yaml, validate
 __all__ = ["load", "names", "read_yaml"]
 
 FOLDER: Final = Path(__file__).parent / "hypervisors"
+#: Files that extend one another, and files of one profile in all.
+_DEEPEST: Final = 16
+_MOST_FILES: Final = 64
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
@@ -38,7 +44,7 @@ def load(name_or_path: str, *, allow_abstract: bool = False) -> Profile:
             raise DocumentError([Problem(name_or_path, 0, 0, told)])
         path = _file(name_or_path)
     reader = _Reader()
-    layers = reader.chain(path, ())
+    layers = reader.chain(path)
     if reader.problems:
         raise DocumentError(reader.problems)
     return _Assembly(layers).profile(allow_abstract=allow_abstract)
@@ -78,29 +84,59 @@ class _Layer:
 
 @dataclass(kw_only=True)
 class _Reader:
-    """Reads a file and what it extends, bases first, collecting problems."""
+    """Reads a file and what it extends, each once, bases first, collecting problems."""
 
     problems: list[Problem] = field(default_factory=list)
+    _read: set[Path] = field(default_factory=set)
 
-    def chain(self, path: Path, above: tuple[Path, ...]) -> list[_Layer]:
-        """Return the chain that ends with ``path``; ``above`` are the files that led here."""
+    def chain(self, path: Path, above: tuple[Path, ...] = ()) -> list[_Layer]:
+        """Return the chain that ends with ``path``, less what is in it already.
+
+        ``above`` are the files that led here.
+        """
+        real = path.resolve()
+        if real in self._read:
+            return []
+        self._read.add(real)
         try:
             document = read_document(path)
             content = validate(document, ProfileFile)
         except DocumentError as error:
             self.problems.extend(error.problems)
             return []
-        seen = (*above, path.resolve())
         layer = _Layer(path=path, document=document, content=content)
         self.problems.extend(_duplicates(layer))
+        self.problems.extend(_from_the_future(layer))
+        return [*self._bases(layer, (*above, real)), layer]
+
+    def _bases(self, layer: _Layer, seen: tuple[Path, ...]) -> list[_Layer]:
         chain: list[_Layer] = []
-        for number, name in enumerate(content.extends):
-            base, told = _base(name, path, seen)
-            if base:
+        named: set[Path] = set()
+        for number, name in enumerate(layer.content.extends):
+            base, told = _base(name, layer.path, seen)
+            if base and base.resolve() in named:
+                told = f"{name!r} is extended twice"
+            elif base and len(seen) >= _DEEPEST:
+                told = f"more than {_DEEPEST} files, each extending the next"
+            elif base and len(self._read) >= _MOST_FILES:
+                told = f"more than {_MOST_FILES} files in one profile"
+            if base and not told:
+                named.add(base.resolve())
                 chain += self.chain(base, seen)
-            else:
-                self.problems.append(document.problem(("extends", number), told))
-        return [*chain, layer]
+                continue
+            self.problems.append(layer.document.problem(("extends", number), told))
+            if len(self._read) >= _MOST_FILES:
+                break  # once is enough
+        return chain
+
+
+def _from_the_future(layer: _Layer) -> Iterator[Problem]:
+    # What is shipped is not doubted: a server without a battery wakes up in 1970.
+    today = datetime.now(UTC).date()
+    verified = layer.content.verified
+    if layer.path.parent != FOLDER and verified > today + timedelta(days=1):
+        told = f"verified on {verified}, which is yet to come (here it is {today})"
+        yield layer.document.problem(("verified",), told)
 
 
 def _base(name: str, path: Path, seen: tuple[Path, ...]) -> tuple[Path | None, str]:
@@ -133,15 +169,29 @@ class _Assembly:
         self._problems: list[Problem] = []
         self._rules: dict[str, Rule] = {}
         contents = [layer.content for layer in layers]
-        self._params: Params = {name: value for c in contents for name, value in c.params.items()}
+        self._params = self._resolved()
         self._sources = {
             key: Source(title=ref.title, where=ref.url or ref.ref)
             for content in contents
             for key, ref in content.sources.items()
         }
 
+    def _resolved(self) -> Params:
+        """Return the parameters, filled in where one is made of others."""
+        raw: Params = {n: v for layer in self._layers for n, v in layer.content.params.items()}
+        home = {name: layer.document for layer in self._layers for name in layer.content.params}
+        filled: dict[str, str | int | float] = {}
+        for name in raw:
+            try:
+                filled[name] = params.fill_one(name, raw)
+            except params.Unfilled as error:
+                self._problems.append(home[name].problem(("params", name), str(error)))
+        return filled
+
     def profile(self, *, allow_abstract: bool) -> Profile:
         """Return the whole, or raise all that is wrong with it."""
+        if self._problems:  # of parameters: what is made with them would be wrong by them alone
+            raise DocumentError(self._problems)
         for layer in self._layers:
             compiler = Compiler(layer.document, self._params)
             for number, rule in enumerate(layer.content.rules):
@@ -151,6 +201,9 @@ class _Assembly:
         if last.content.abstract and not allow_abstract:
             told = "this profile is only there to be extended; choose one that extends it"
             self._problems.append(last.document.problem(("abstract",), told))
+        elif not (self._rules or self._problems or last.content.abstract):
+            told = "no rules: a profile that asks for nothing judges nothing"
+            self._problems.append(last.document.problem(("rules",), told))
         if self._problems:
             raise DocumentError(self._problems)
         return Profile(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -202,6 +204,118 @@ def test_a_broken_base_is_told_with_the_rest(tmp_path: Path) -> None:
         "base.yaml:7:1: unknown key 'extra'",
         "site.yaml:6:17: no profile 'gone' to extend",
     ]
+
+
+RULE = "rules: [{id: a, title: A, severity: info, check: {cpu.cores: 1}}]"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "site.yaml:1:1: no rules: a profile that asks for nothing judges nothing"),
+        ("rules: []", "site.yaml:6:8: no rules: "),
+        (
+            "extends: [base]\nrules: [{id: a, enabled: false}]",
+            "site.yaml:7:8: no rules: ",
+        ),
+    ],
+)
+def test_a_profile_without_rules_is_no_profile(tmp_path: Path, text: str, told: str) -> None:
+    """Whatever it was compared with would have passed."""
+    write(tmp_path, RULE, "base.yaml")
+    assert [each[: len(told)] for each in problems(write(tmp_path, text))] == [told]
+
+
+def test_a_base_without_rules_may_be_extended(tmp_path: Path) -> None:
+    """A file of parameters alone is a fine base."""
+    write(tmp_path, "abstract: true\nparams: {least: 8}", "base.yaml")
+    path = write(
+        tmp_path,
+        "extends: [base]\n"
+        'rules: [{id: a, title: A, severity: info, check: {cpu.cores: {ge: "${least}"}}}]',
+    )
+    assert len(hwprofiles.load(path).rules) == 1
+
+
+def test_a_base_reached_on_several_ways_is_read_once(tmp_path: Path) -> None:
+    """Its work does not double with each level; what stands between is not undone by it."""
+    write(tmp_path, RULE, "b0.yaml")
+    write(tmp_path, RULE, "c0.yaml")
+    for level in range(1, 12):
+        both = f"extends: [b{level - 1}, c{level - 1}]"
+        write(tmp_path, both, f"b{level}.yaml")
+        write(tmp_path, both, f"c{level}.yaml")
+    begun = time.perf_counter()
+    profile = hwprofiles.load(write(tmp_path, "extends: [b11, c11]"))
+    assert time.perf_counter() - begun < 3
+    assert len(profile.files) == 25
+
+
+def test_extending_the_same_twice_is_a_slip(tmp_path: Path) -> None:
+    """By another spelling too."""
+    write(tmp_path, RULE, "base.yaml")
+    assert problems(write(tmp_path, "extends: [base, ./base.yaml]")) == [
+        "site.yaml:6:17: './base.yaml' is extended twice"
+    ]
+
+
+def test_extending_has_an_end(tmp_path: Path) -> None:
+    """A chain of more than 16 files, or more than 64 in all, is refused where it grows too long."""
+    write(tmp_path, RULE, "n0.yaml")
+    for level in range(1, 30):
+        write(tmp_path, f"extends: [n{level - 1}]", f"n{level}.yaml")
+    assert problems(write(tmp_path, "extends: [n29]")) == [
+        "n15.yaml:6:11: more than 16 files, each extending the next"
+    ]
+    for number in range(70):
+        write(tmp_path, RULE, f"m{number}.yaml")
+    many = ", ".join(f"m{number}" for number in range(70))
+    told = problems(write(tmp_path, f"extends: [{many}]"))
+    assert len(told) == 1
+    assert told[0].endswith("more than 64 files in one profile")
+
+
+def test_parameters_of_parameters(tmp_path: Path) -> None:
+    """One may be made of others; a loop, and an unknown one, is named at its place."""
+    path = write(tmp_path, "params: {a: '${b} GiB', b: 8, c: '${c}', d: '${e}', e: 'x ${d}'}")
+    assert problems(path) == [
+        "site.yaml:6:34: parameters in a loop: c → c",
+        "site.yaml:6:45: parameters in a loop: d → e → d",
+        "site.yaml:6:56: parameters in a loop: e → d → e",
+    ]
+    assert problems(write(tmp_path, "params: {a: '${bb}', bbb: 8}")) == [
+        "site.yaml:6:13: unknown parameter 'bb'; did you mean 'bbb'?"
+    ]
+    good = write(
+        tmp_path,
+        "params: {a: '${b} GiB', b: 8}\nrules: [{id: a, title: '${a}', severity: info, "
+        "check: {memory.total: {ge: '${a}'}}}]",
+    )
+    assert hwprofiles.load(good).rules[0].check.words() == "at least 8 GiB"
+
+
+def test_parameters_that_multiply_are_bounded(tmp_path: Path) -> None:
+    """Neither time nor length doubles with each one."""
+    chain = ", ".join(f"p{n}: '${{p{n + 1}}}${{p{n + 1}}}'" for n in range(15))
+    begun = time.perf_counter()
+    assert problems(write(tmp_path, f"params: {{{chain}, p15: 'long text'}}"))
+    chain = ", ".join(f"p{n}: '${{p{n + 1}}}'" for n in range(2000))
+    told = problems(write(tmp_path, f"params: {{{chain}, p2000: x}}"))
+    assert "more than 16 parameters, each made of the next" in told[0]
+    assert time.perf_counter() - begun < 10
+
+
+def test_verified_in_the_future_is_a_slip(tmp_path: Path) -> None:
+    """A day is let pass: the date may be that of another time zone."""
+    path = tmp_path / "site.yaml"
+    for days, right in ((1, True), (2, False)):
+        day = datetime.now(UTC).date() + timedelta(days=days)
+        path.write_text(HEAD.replace("2026-11-24", str(day)) + RULE)
+        if right:
+            hwprofiles.load(str(path))
+        else:
+            (told,) = problems(str(path))
+            assert told.startswith(f"site.yaml:5:11: verified on {day}, which is yet to come")
 
 
 def test_missing_profile_says_what_there_is() -> None:
