@@ -54,12 +54,15 @@ def command(file: Path, parallel: int, password_file: str | None, output: str, y
     the hypervisor is up. A run that is interrupted is taken up by `provision resume`.
     """
     from provision.core.servers import read_servers
+    from provision.flow import install
     from provision.flow.records import RunDirectory
 
     servers = read_servers(file)
     secret = find_secret(servers, password_file)
+    install.check(servers, secret)
     _ask(servers, yes)
-    return carry_out(RunDirectory.create(servers, file), secret, parallel, output)
+    with install.reserved(servers):
+        return carry_out(RunDirectory.create(servers, file), secret, parallel, output)
 
 
 def _ask(servers: list[Server], yes: bool) -> None:

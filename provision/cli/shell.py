@@ -39,7 +39,10 @@ _terminated: list[bool] = []
 def _terminate(_signal: int, _frame: object) -> None:
     # As Ctrl-C does: what is under way cleans up, sessions are closed, half-written sticks wiped.
     _terminated.append(True)
-    signal.raise_signal(signal.SIGINT)
+    if callable(signal.getsignal(signal.SIGINT)):
+        signal.raise_signal(signal.SIGINT)
+    else:  # a shell's background job ignores SIGINT
+        raise KeyboardInterrupt
 
 
 def run(command: click.Command) -> int:

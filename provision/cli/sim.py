@@ -209,8 +209,10 @@ def _text(rack: Rack, servers_file: Path) -> str:
         "Try, in another terminal:",
         f"  provision inventory {first.url} {access}",
         "  provision sim image demo.img",
-        f"  provision flash demo.img {first.stick} --allow-file --unverified",
+        f"  provision flash demo.img {rack.directory}/*/{first.stick.name} --allow-file",
         f"  provision run {servers_file}",
+        "",
+        "The servers boot what `provision sim image` makes; a real hypervisor wants a real CPU.",
     ]
     return "\n".join(lines)
 

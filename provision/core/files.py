@@ -15,7 +15,8 @@ def write_json(path: Path, document: Any) -> None:
     """Write ``document`` to ``path``, whole or not at all, readable by its owner only."""
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     try:
-        _replace(path, text.encode())
+        # A file name that is no UTF-8 holds lone surrogates; escaped, they are still JSON.
+        _replace(path, text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise ConfigError(
             f"writing {path}: {error.strerror}",

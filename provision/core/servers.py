@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -33,13 +34,41 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    @field_validator("*", mode="after")
+    @classmethod
+    def _printable(cls, value: object) -> object:
+        if isinstance(value, str) and not value.isprintable():
+            raise ValueError("a control character stands in it")
+        return value
+
 
 def _pattern(text: str) -> str:
+    from hwprofiles import patterns
+
     try:
         re.compile(text)
     except re.error as error:
         raise ValueError(f"not a regular expression: {error}") from error
+    if trouble := patterns.problem(text):
+        raise ValueError(trouble)
     return text
+
+
+def machine_at(bmc: str) -> str:
+    """Return one spelling for all addresses that lead to the same machine's BMC.
+
+    Raises ``ValueError`` for what is no address, and for one that carries a password.
+    """
+    url = urlsplit(bmc if "://" in bmc else f"https://{bmc}")
+    if "@" in url.netloc:
+        raise ValueError("user and password do not belong into an address")
+    if url.scheme != "https":
+        raise ValueError("only https:// is spoken to BMCs")
+    if not url.hostname or url.query or url.fragment:
+        raise ValueError("no address of a BMC: HOST, HOST:PORT or https://HOST")
+    path = url.path.rstrip("/")
+    node = path if path not in ("", "/redfish", "/redfish/v1") else ""
+    return f"{url.hostname.rstrip('.')}:{url.port or 443}{node}"
 
 
 class Boot(_Strict):
@@ -144,13 +173,19 @@ class Row(Wishes):
     rack: str | None = None
     u: Annotated[int, Field(ge=1, le=60)] | None = None
 
+    @field_validator("bmc")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        machine_at(value)
+        return value
+
 
 class ServersFile(_Strict):
     """The whole file."""
 
     schema_: Literal["bareiron.servers/1"] = Field(alias="schema")
     defaults: Wishes = Wishes()
-    servers: Annotated[list[Row], Field(min_length=1, max_length=100_000)]
+    servers: Annotated[list[Row], Field(min_length=1, max_length=10_000)]
 
     @field_validator("servers")
     @classmethod
@@ -158,7 +193,7 @@ class ServersFile(_Strict):
         for key in ("name", "bmc", "serial"):
             seen: dict[str, int] = {}
             for number, row in enumerate(rows, 1):
-                value = getattr(row, key)
+                value = machine_at(row.bmc) if key == "bmc" else getattr(row, key)
                 if value is None:
                     continue
                 if value in seen:
@@ -172,7 +207,7 @@ class ServersFile(_Strict):
 class Server(_Strict):
     """One server with everything decided; what a run stores (references, no secrets)."""
 
-    name: str
+    name: str = Field(pattern=_NAME)
     bmc: str
     serial: str | None = None
     rack: str | None = None
@@ -188,6 +223,11 @@ class Server(_Strict):
     media: Media | None = None
     if_on: Literal["refuse", "power-off", "force-off"] = "refuse"
     evidence: Evidence
+
+    @property
+    def machine(self) -> str:
+        """What tells it from the others: host and port of its BMC, and the system behind it."""
+        return machine_at(self.bmc)
 
     @model_validator(mode="after")
     def _sensible(self) -> Server:
@@ -208,7 +248,7 @@ def read_servers(path: Path) -> list[Server]:
         document = read_yaml(path, ServersFile)
     except hwprofiles.DocumentError as error:
         raise ConfigError(
-            f"reading the servers in {path}:\n{error}", hint="Mend the lines named above."
+            f"reading the servers in {path}:\n{error}", hint="Mend what is named above."
         ) from error
     return [_decide(row, document.defaults, path) for row in document.servers]
 

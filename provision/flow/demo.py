@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -40,8 +39,6 @@ def write_image(rack: Rack) -> Path:
     """Write the image for the sticks, and its digest beside it; return its path."""
     image = rack.directory / "demo.img"
     demo_image.write(image)
-    digest = hashlib.sha256(image.read_bytes()).hexdigest()
-    image.with_name(image.name + ".sha256").write_text(f"{digest}  {image.name}\n")
     return image
 
 
@@ -63,7 +60,8 @@ def new_run(rack: Rack) -> tuple[Path, RunDirectory]:
 
 async def provision(run: RunDirectory, observer: Observer, *, parallel: int) -> dict[str, Any]:
     """Carry out the run; return its summary."""
-    return await install.provision(run, None, observer, parallel=parallel)
+    with install.reserved(run.servers()):
+        return await install.provision(run, None, observer, parallel=parallel)
 
 
 def surprises(rack: Rack, summary: dict[str, Any], run: RunDirectory) -> list[str]:

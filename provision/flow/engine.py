@@ -21,8 +21,9 @@ from typing import Any
 
 import sqlalchemy
 from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, DBOSPortableJSONSerializer, SetWorkflowID
+from dbos import error as dbos_error
 
-from provision.core.errors import Conflict
+from provision.core.errors import ConfigError, Conflict
 
 #: Small, and without secrets: everything in it is stored.
 Json = dict[str, Any]
@@ -78,6 +79,20 @@ def _sole_controller(database: Path) -> Iterator[None]:
         os.close(fd)
 
 
+@contextmanager
+def _told_errors(database: Path) -> Iterator[None]:
+    """Turn what the database says into words: a full disk, a file that is no database."""
+    try:
+        yield
+    except (sqlalchemy.exc.SQLAlchemyError, dbos_error.DBOSException) as error:
+        cause = getattr(error, "orig", None) or error
+        raise ConfigError(
+            f"keeping the state of the run in {database}: {cause}",
+            hint="Free some space and resume. If the file is damaged, look at the servers of its "
+            "run and start a new one.",
+        ) from error
+
+
 def _open_sqlite(path: Path) -> sqlalchemy.Engine:
     """Return an engine that loses nothing at a power cut: WAL, and a sync at each commit."""
     engine = sqlalchemy.create_engine(f"sqlite:///{path}", pool_size=10, pool_timeout=300)
@@ -128,7 +143,7 @@ async def perform(
     was not, and returns the stored endings of what was done. Raises ``Conflict`` when another
     controller has the database.
     """
-    with _sole_controller(database):
+    with _sole_controller(database), _told_errors(database):
         async with _launched(database, story):
             queue = await DBOS.register_queue_async(
                 "subjects", worker_concurrency=parallel, polling_interval_sec=_POLL

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import stat
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -20,6 +21,7 @@ from provision.core.text import clean
 
 _POLL = 0.25  # seconds between two looks
 _READ_LIMIT = 16 << 20  # bytes of console text looked at; a boot writes some hundred kilobytes
+_LINE_LIMIT = 2000  # characters of a line looked at
 _ANSWER_LIMIT = 1 << 20  # bytes of an answer looked at
 _ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]")
 
@@ -31,7 +33,7 @@ Seen = tuple[Found | None, str]
 def console_size(serial: SerialText) -> int:
     """Return how much the console file holds now; what is before that is an older boot's."""
     try:
-        return Path(serial.file).stat().st_size
+        info = Path(serial.file).stat()
     except FileNotFoundError:
         return 0
     except OSError as error:
@@ -39,6 +41,12 @@ def console_size(serial: SerialText) -> int:
             f"looking at the serial log {serial.file}: {error.strerror}",
             hint="Give a file this user may read in evidence.serial.file.",
         ) from error
+    if not stat.S_ISREG(info.st_mode):
+        raise ConfigError(
+            f"looking at the serial log {serial.file}: it is no regular file",
+            hint="Let the console be logged to a file, and name that file.",
+        )
+    return info.st_size
 
 
 async def wait_for(evidence: Evidence, *, offset: int, started: float) -> Found:
@@ -92,18 +100,21 @@ class _Console:
 
 
 def _search(serial: SerialText, offset: int) -> Seen:
-    text = _console_text(serial, offset)
-    place, lines = 0, []
-    for pattern in serial.expect:
-        match = re.compile(pattern).search(text, place)
-        if match is None:
-            last = clean((text.strip().splitlines() or ["nothing at all"])[-1], 120)
-            return None, f"the console has not shown {pattern!r}; its last line: {last}"
-        place = match.end()
-        begin = text.rfind("\n", 0, match.start()) + 1
-        end = text.find("\n", match.end())
-        lines.append(clean(text[begin : end if end >= 0 else len(text)], 160))
-    return {"kind": "serial", "file": serial.file, "offset": offset, "lines": lines}, ""
+    """Look for the patterns in their order, each within one line."""
+    wanted = [re.compile(pattern) for pattern in serial.expect]
+    found: list[str] = []
+    last = "nothing at all"
+    for line in _console_text(serial, offset).splitlines():
+        text, place = line[:_LINE_LIMIT], 0
+        last = text if text.strip() else last
+        while match := wanted[len(found)].search(text, place):
+            place = match.end()
+            found.append(clean(text, 160))
+            if len(found) == len(wanted):
+                seen = {"kind": "serial", "file": serial.file, "offset": offset, "lines": found}
+                return seen, ""
+    missing = serial.expect[len(found)]
+    return None, f"the console has not shown {missing!r}; its last line: {clean(last, 120)}"
 
 
 def _console_text(serial: SerialText, offset: int) -> str:

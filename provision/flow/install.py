@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +15,15 @@ from typing import Any
 
 from provision import __version__
 from provision.bmc.client import Access, Tls
-from provision.core.errors import Exit, InternalFault, ProvisionError, worst
+from provision.core.config import private_dir, state_dir
+from provision.core.errors import (
+    ConfigError,
+    Conflict,
+    Exit,
+    InternalFault,
+    ProvisionError,
+    worst,
+)
 from provision.core.events import Event, Observer, Phase, Result
 from provision.core.files import write_json
 from provision.core.secrets import Secret, read_secret, redact
@@ -52,6 +63,26 @@ def check(servers: list[Server], secret: Secret | None) -> None:
         access_to(server, secret)
 
 
+@contextmanager
+def reserved(servers: list[Server]) -> Iterator[None]:
+    """Keep other runs of this state directory away from the servers; ``Conflict`` if one is there.
+
+    The kernel drops the locks however this process ends.
+    """
+    folder = private_dir(state_dir() / "locks")
+    with ExitStack() as held:
+        for server in servers:
+            path = folder / re.sub(r"[^A-Za-z0-9.-]+", "_", server.machine)
+            lock = held.enter_context(path.open("w"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise Conflict(
+                    f"reserving {server.name} ({server.bmc}): another run is working on it"
+                ) from error
+        yield
+
+
 def _failed(error: ProvisionError) -> engine.Json:
     unknown = error.status is Exit.UNKNOWN
     outcome = steps.done(str(error), result=Result.UNKNOWN if unknown else Result.FAIL)
@@ -81,12 +112,17 @@ class Installation:
         self._run = run
         self._secret = secret
         self._observer = observer
+        self._machines: dict[str, str] = {}
 
     async def tell(self, subject: engine.Json) -> engine.Json:
         """Bring the server of ``subject`` to its hypervisor; return its record."""
         server = Server.model_validate(subject)
         job = steps.Job(
-            server=server, access=access_to(server, self._secret), observer=self._observer
+            server=server,
+            access=access_to(server, self._secret),
+            observer=self._observer,
+            mark=partial(self._run.mark, server.name),
+            only_one=partial(self._only_one, server.name),
         )
         try:
             for name, work in steps.STEPS:
@@ -97,6 +133,14 @@ class Installation:
         finally:
             await job.close()
         return await engine.step("record", partial(self._record, job))
+
+    def _only_one(self, name: str, machine: str) -> None:
+        other = self._machines.setdefault(machine, name)
+        if other != name:
+            raise ConfigError(
+                f"identifying {name}: it is the same machine as {other} ({machine})",
+                hint="Mend the addresses in the file: two rows lead to one server.",
+            )
 
     async def _do(self, name: str, work: Any, job: steps.Job) -> engine.Json:
         """Do one step; what a user can be told about becomes its ending, never an exception."""
@@ -164,9 +208,11 @@ class Installation:
 async def provision(
     run: RunDirectory, secret: Secret | None, observer: Observer, *, parallel: int
 ) -> dict[str, Any]:
-    """Begin or take up ``run``; return its summary, which is also written to its directory."""
+    """Begin or take up ``run``; return its summary, which is also written to its directory.
+
+    Its servers have been checked, and are reserved.
+    """
     servers = run.servers()
-    check(servers, secret)
     log = EventLog(run)
 
     def tell(event: Event) -> None:
@@ -200,7 +246,8 @@ def _recall(run: RunDirectory, servers: list[Server], observer: Observer) -> Non
     for server in servers:
         record = run.read_record(server.name)
         if record is not None:
-            _tell_verdict(observer, server.name, record["verdict"], "done before the interruption")
+            verdict = str(record.get("verdict"))
+            _tell_verdict(observer, server.name, verdict, "done before the interruption")
 
 
 def _tell_verdict(observer: Observer, name: str, verdict: str, message: str) -> None:

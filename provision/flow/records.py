@@ -4,13 +4,15 @@
     run.json          what was asked: the servers, fully decided (references, no secrets)
     run.sqlite        how far each server is (the durable engine's own)
     events.jsonl      everything that happened, one line each
-    records/NAME.json the record of each server
+    marks/            what is about to be done to a server, written before it is
+        records/NAME.json the record of each server
     summary.json      written last; a run without it was interrupted
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 from datetime import UTC, datetime
@@ -23,6 +25,8 @@ from provision.core.events import Event
 from provision.core.files import write_json
 from provision.core.secrets import redact
 from provision.core.servers import Server
+
+_log = logging.getLogger(__name__)
 
 RUN_SCHEMA = "bareiron.run/1"
 RECORD_SCHEMA = "bareiron.record/1"
@@ -81,6 +85,22 @@ class RunDirectory:
             ) from error
 
     @property
+    def title(self) -> str:
+        """Name, age and size, for a person to recognise it."""
+        try:
+            document = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+            return (
+                f"{self.name}: {len(document['servers'])} servers of {document['source']}, "
+                f"begun {document['started']}"
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return f"{self.name}: damaged"
+
+    def abandon(self) -> None:
+        """Give the run up: it counts as ended and is not taken up again."""
+        write_json(self.summary, {"run": self.name, "abandoned": True})
+
+    @property
     def finished(self) -> bool:
         """Whether the run came to its end."""
         return self.summary.is_file()
@@ -92,6 +112,27 @@ class RunDirectory:
         except (FileNotFoundError, ValueError):
             return None
         return record if isinstance(record, dict) else None
+
+    def mark(self, name: str, act: str) -> bool:
+        """Write down, before ``act`` is done to a server, that it is about to be; once.
+
+        Return False when it was written down before: then the act was done, or may have been.
+        """
+        folder = private_dir(self.path / "marks")
+        try:
+            os.close(os.open(folder / f"{name}.{act}", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise ConfigError(
+                f"writing to {folder}: {error.strerror}", hint="Free some space, then resume."
+            ) from error
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        return True
 
     def write_record(self, name: str, record: dict[str, Any]) -> Path:
         """Write one server's record; return its path."""
@@ -135,7 +176,11 @@ class EventLog:
             "code": event.code or None,
             "msg": redact(event.message),
         }
-        os.write(self._fd, (json.dumps(line, ensure_ascii=False) + "\n").encode())
+        text = json.dumps(line, ensure_ascii=False) + "\n"
+        try:
+            os.write(self._fd, text.encode("utf-8", "backslashreplace"))
+        except OSError as error:  # the disk is full; what counts is in the database and the record
+            _log.warning("writing the event log of %s: %s", self._run, error.strerror)
 
     def close(self) -> None:
         """Close the file."""

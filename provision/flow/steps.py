@@ -18,7 +18,12 @@ from hwprofiles.facts import Facts
 from provision.bmc import bios, boot, inventory, system, virtual_media
 from provision.bmc.client import Access, Bmc, connect
 from provision.bmc.errors import NotApplied
-from provision.core.errors import ConfigError, PowerRefused, ValidationFailed
+from provision.core.errors import (
+    ConfigError,
+    OutcomeUnknown,
+    PowerRefused,
+    ValidationFailed,
+)
 from provision.core.events import Event, Observer, Result
 from provision.core.servers import Server
 from provision.flow import evidence
@@ -36,6 +41,10 @@ class Job:
     server: Server
     access: Access
     observer: Observer
+    #: Writes down that an act is about to be done; False when that was written before.
+    mark: Callable[[str], bool]
+    #: Raises when another server of this run turned out to be this very machine.
+    only_one: Callable[[str], None]
     found: dict[str, Json] = field(default_factory=dict)
     _open: AsyncExitStack = field(default_factory=AsyncExitStack)
     _bmc: Bmc | None = None
@@ -91,6 +100,8 @@ async def identify(job: Job) -> Json:
             f"the file says {wanted}",
             hint="Mend the file, or the cabling: two servers may be swapped.",
         )
+    if "uuid" in known:
+        job.only_one(f"{known['uuid']} {serial or ''}")
     title = " ".join(str(known[key]) for key in ("vendor", "model", "serial") if key in known)
     return done(title or "a server that does not say what it is", {"tls": bmc.tls, **known})
 
@@ -144,11 +155,42 @@ async def claim(job: Job) -> Json:
 async def power_off(job: Job) -> Json:
     """Stop the server where it runs and the file allows it."""
     bmc = await job.bmc()
-    if await system.power_state(bmc) == "Off":
+    state = await system.power_state(bmc)
+    if state == "Off":
         return nothing_to_do("already off")
+    if job.server.if_on == "refuse":
+        raise _started_by_another(job)
     wish = "force-off" if job.server.if_on == "force-off" else "off"
-    await system.set_power(bmc, wish, wait=_POWER_WAIT)
+    await _change_power(job, wish, "Off")
     return done("off")
+
+
+async def _change_power(job: Job, wish: str, aim: str) -> None:
+    """Ask for a change of power, once in the life of a run, and wait to see it.
+
+    After a crash nobody knows whether the request was sent, and a BMC may take a while to show
+    what it does: then we only watch.
+    """
+    bmc = await job.bmc()
+    if job.mark(f"power-{aim.lower()}"):
+        await system.set_power(bmc, wish, wait=_POWER_WAIT)
+        return
+    deadline = time.monotonic() + _POWER_WAIT
+    while await system.power_state(bmc) != aim:
+        if time.monotonic() > deadline:
+            raise OutcomeUnknown(
+                f"power {wish} of {job.server.name}: asked for before an interruption, and not "
+                f"seen in {_POWER_WAIT:.0f} s",
+                hint="Look at the server; then start a new run. The request is not sent again.",
+            )
+        await asyncio.sleep(1.0)
+
+
+def _started_by_another(job: Job) -> PowerRefused:
+    return PowerRefused(
+        f"preparing {job.server.name}: somebody else started it meanwhile",
+        hint="Find out who; power it off, then run again.",
+    )
 
 
 async def set_bios(job: Job) -> Json:
@@ -183,32 +225,32 @@ async def set_boot(job: Job) -> Json:
 
 
 async def mark_console(job: Job) -> Json:
-    """Remember where the console log ends and when we began, before the server starts."""
+    """Remember where the console log ends, before the server starts."""
     serial = job.server.evidence.serial
     offset = evidence.console_size(serial) if serial else 0
-    return done("ready to start", {"offset": offset, "started": time.time()})
+    return done("ready to start", {"offset": offset})
 
 
 async def power_on(job: Job) -> Json:
-    """Start the server; one that is already on was started by us before an interruption."""
-    bmc = await job.bmc()
-    if await system.power_state(bmc) == "On":
-        return nothing_to_do("already on")
-    await system.set_power(bmc, "on", wait=_POWER_WAIT)
-    return done("on")
+    """Start the server; the time for the evidence runs from here."""
+    if await system.power_state(await job.bmc()) == "On":
+        if job.mark("power-on"):
+            raise _started_by_another(job)
+        return nothing_to_do("already on", {"started": time.time()})
+    await _change_power(job, "on", "On")
+    return done("on", {"started": time.time()})
 
 
 async def see_evidence(job: Job) -> Json:
     """Wait for the sign that the hypervisor is up."""
     await job.close()  # this may take long, and BMCs have few sessions
-    mark = job.found["console"]["data"]
-    seen = await evidence.wait_for(
-        job.server.evidence, offset=mark["offset"], started=mark["started"]
-    )
+    offset = job.found["console"]["data"]["offset"]
+    started = job.found["power-on"]["data"]["started"]
+    seen = await evidence.wait_for(job.server.evidence, offset=offset, started=started)
     lines = seen.get("lines") or [seen.get("text") or seen.get("banner") or seen["kind"]]
     return done(
         lines[-1] or "it answers",
-        {"evidence": seen, "after": round(time.time() - mark["started"], 1)},
+        {"evidence": seen, "after": round(time.time() - started, 1)},
     )
 
 

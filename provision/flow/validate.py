@@ -48,7 +48,7 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether no rule failed; with rules still open, ``word`` says UNKNOWN."""
+        """Whether no rule failed; with rules open, or none passed, ``word`` says UNKNOWN."""
         return not self.counts[Outcome.FAIL]
 
     @property
@@ -188,11 +188,10 @@ def _tell(verdict: Verdict, observer: Observer) -> None:
 
 
 def insist(verdict: Verdict) -> None:
-    """Raise ``ValidationUnknown`` when nothing failed but something is open."""
-    number = verdict.counts[Outcome.UNKNOWN]
-    if verdict.passed and number:
-        rules = ", ".join(f.rule for f in verdict.findings if f.outcome is Outcome.UNKNOWN)
-        raise ValidationUnknown(
-            f"validating {verdict.target} against {verdict.profile.id}: "
-            f"{number} rules could not be judged: {rules}"
-        )
+    """Raise ``ValidationUnknown`` when nothing failed but something, or everything, is open."""
+    if verdict.word != "UNKNOWN":
+        return
+    rules = [f.rule for f in verdict.findings if f.outcome is Outcome.UNKNOWN]
+    number = "1 rule" if len(rules) == 1 else f"{len(rules)} rules"
+    told = f"{number} could not be judged: {', '.join(rules)}" if rules else "no rule passed"
+    raise ValidationUnknown(f"validating {verdict.target} against {verdict.profile.id}: {told}")

@@ -68,6 +68,7 @@ class RunView:
             return
         if event.phase is Phase.START:
             row.state, row.step, row.since = "busy", event.step, time.monotonic()
+            row.note = ""
         elif event.phase is Phase.NOTE:
             row.note = clean(event.message, 200)
         elif event.phase is Phase.END:
@@ -137,13 +138,14 @@ def summary(document: dict[str, Any], *, out: TextIO | None = None) -> None:
         line = Text(f" {each['server']:<{width}}  ")
         line.append(f"{glyphs[each['verdict']]:<9}", style=_STYLES[each["verdict"]])
         line.append("  " + clean(each["message"], 300))
-        console.print(line, soft_wrap=not console.is_terminal)
+        console.print(line, soft_wrap=True)
     _causes(console, document["servers"])
     verdicts = [each["verdict"] for each in document["servers"]]
     told = ", ".join(
         f"{verdicts.count(key)} {key}" for key in ("PASS", "FAIL", "UNKNOWN") if key in verdicts
     )
-    console.print(f"Run {document['run']}: {told}. Records: {document['records']}", soft_wrap=True)
+    console.print(f"Run {document['run']}: {told}.", soft_wrap=True)
+    console.print(f"Records: {document['records']}", soft_wrap=True)
 
 
 def _causes(console: Console, servers: list[dict[str, Any]]) -> None:
@@ -155,7 +157,8 @@ def _causes(console: Console, servers: list[dict[str, Any]]) -> None:
     for code, members in sorted(causes.items(), key=lambda item: -len(item[1])):
         names = ", ".join(member["server"] for member in members[:6])
         more = f" and {len(members) - 6} more" if len(members) > 6 else ""
-        console.print(Text(f"{len(members)} x {code}: {names}{more}", style="bold"))
+        console.print(Text(f"{len(members)} x {code}: {names}{more}", style="bold"), soft_wrap=True)
         hint = members[0]["error"]["hint"]
         if hint:
-            console.print(Text(f"  {'→' if console.encoding.startswith('utf') else '->'} {hint}"))
+            arrow = "→" if console.encoding.startswith("utf") else "->"
+            console.print(Text(f"  {arrow} {hint}"), soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from pathlib import Path
 from typing import Final
@@ -28,7 +29,8 @@ bareiron: hypervisor up
 def write(path: Path, *, size: int = 8 << 20, iso: bool = False) -> None:
     """Write an image of ``size`` bytes to ``path``: a partition table, and the boot script.
 
-    With ``iso`` it also holds the volume descriptors that a CD drive boots by.
+    Its digest is written beside it. With ``iso`` it also holds the volume descriptors that a CD
+    drive boots by.
     """
     image = bytearray(size)
     # Boot code that a real BIOS would run, too: stop, and wait for somebody to see it.
@@ -44,6 +46,8 @@ def write(path: Path, *, size: int = 8 << 20, iso: bool = False) -> None:
     data = b"".join(struct.pack("<Q", number) for number in range(size // 16))
     image[size // 2 :] = data[: size // 2].ljust(size // 2, b"\0")
     path.write_bytes(image)
+    digest = hashlib.sha256(image).hexdigest()
+    path.with_name(path.name + ".sha256").write_text(f"{digest}  {path.name}\n", encoding="utf-8")
 
 
 def _make_iso(image: bytearray) -> None:

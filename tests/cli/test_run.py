@@ -10,7 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from provision.cli import cli
+from provision.core.servers import Server
+from provision.flow.records import RunDirectory
 from provision.sim import Rack, SimServer, demo_image, inventory, running, standard_mix
 
 FAST = 0.02
@@ -120,7 +124,7 @@ async def test_two_controllers_do_not_share_a_run(command: Command) -> None:
         process.kill()
         await process.communicate()
         assert status == 11
-        assert "another controller" in err
+        assert "another run is working on it" in err
 
 
 async def test_the_record_names_the_evidence(command: Command) -> None:
@@ -147,6 +151,38 @@ async def test_a_typo_is_status_13_with_its_place(command: Command) -> None:
         assert "bcm" in err
         assert not rack.servers[0].requests
         assert not (command.state / "runs").exists()
+
+
+async def test_a_run_that_cannot_begin_leaves_nothing_to_resume(command: Command) -> None:
+    """Otherwise a later `resume` would start servers nobody thinks of any more."""
+    async with running(1, scale=FAST) as rack:
+        path = Path(written(rack))
+        good = path.read_text()
+        for bad in (good.replace("xen-4.17", "nosuch"), good.replace("file:", "file:no-")):
+            path.write_text(bad)
+            status, _, _ = await command.run("run", str(path))
+            assert status == 13
+        assert not (command.state / "runs").exists()
+        assert not rack.servers[0].requests
+
+
+def test_several_interrupted_runs_are_listed_before_any_is_taken_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be weeks old; one can be named, or given up."""
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path))
+    row = {"name": "u01", "bmc": "10.0.0.1", "profile": "xen-4.17"}
+    server = Server.model_validate({**row, "evidence": {"tcp": {"host": "h", "port": 22}}})
+    first, second = (RunDirectory.create([server], tmp_path / "s.yaml") for _ in range(2))
+    result = CliRunner().invoke(cli, ["resume"])
+    assert result.exit_code == 2
+    assert first.name in result.output
+    assert second.name in result.output
+    for run in (first, second):
+        assert CliRunner().invoke(cli, ["resume", run.name, "--abandon"]).exit_code == 0
+    result = CliRunner().invoke(cli, ["resume"])
+    assert result.exit_code == 0
+    assert "Nothing to resume" in result.output
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,11 @@ def test_file_references_are_relative_to_the_file(tmp_path: Path) -> None:
         ("device: usb", "device: floppy", r"servers.yaml:6:\d+"),
         ("within: 60", "within: soon", r"servers.yaml:9:\d+"),
         ("bmc: 10.0.0.2", "bmc: 10.0.0.1", "same bmc"),
+        ("bmc: 10.0.0.2", "bmc: HTTPS://10.0.0.1:443/redfish/v1/", "same bmc"),
+        ("bmc: 10.0.0.2", "bmc: http://10.0.0.2", r"servers.yaml:13:\d+.*only https"),
+        ("bmc: 10.0.0.2", "bmc: 10.0.0.2:99999", r"servers.yaml:13:\d+"),
+        ("profile: xen-4.17", 'profile: "xen\\0"', "control character"),
+        ('"a{2}"', r"'(\S+\s*)+$'", r"servers.yaml:8:\d+"),
         ("name: u02", "name: ../u02", r"servers.yaml:12:\d+"),
         ('"a{2}"', '"a("', "regular expression"),
         ("media: {image", "remarks: {image", "remarks"),
@@ -84,6 +89,14 @@ def test_a_password_in_the_file_is_not_repeated(tmp_path: Path) -> None:
     """The error about a literal password must not print it."""
     path = written(tmp_path, GOOD.replace("file:bmc-password", "hunter2"))
     with pytest.raises(ConfigError) as caught:
+        read_servers(path)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    """Addresses are stored and shown."""
+    path = written(tmp_path, GOOD.replace("bmc: 10.0.0.2", "bmc: https://u:hunter2@10.0.0.2"))
+    with pytest.raises(ConfigError, match="do not belong") as caught:
         read_servers(path)
     assert "hunter2" not in str(caught.value)
 

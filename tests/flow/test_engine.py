@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.core.errors import Conflict
+from provision.core.errors import ConfigError, Conflict
 from provision.flow import engine
 
 #: A controller in a process of its own: three steps for each of four subjects, and a line for each
@@ -85,3 +85,14 @@ async def test_a_second_controller_is_kept_out(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(Conflict, match="another controller"):
             await engine.perform(tmp_path / "run.sqlite", silent, {}, parallel=1)
+
+
+async def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    """With the file's name and what to do, not with the database library's words alone."""
+    (tmp_path / "run.sqlite").write_bytes(b"garbage " * 1000)
+
+    async def silent(subject: engine.Json) -> engine.Json:
+        return subject
+
+    with pytest.raises(ConfigError, match=r"run\.sqlite.*not a database"):
+        await engine.perform(tmp_path / "run.sqlite", silent, {}, parallel=1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
-from provision.core.errors import EvidenceMissing
+from provision.core.errors import ConfigError, EvidenceMissing
 from provision.core.servers import Evidence, HttpAnswer, SerialText, TcpAnswer
 from provision.flow import evidence
 
@@ -104,3 +105,13 @@ async def test_a_page_that_answers(unused_tcp_port: int) -> None:
             await evidence.wait_for(bad, offset=0, started=time.time())
     finally:
         await runner.cleanup()
+
+
+def test_a_console_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    """A FIFO would block whoever opens it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    wanted = console(pipe, "x").serial
+    assert wanted is not None
+    with pytest.raises(ConfigError, match="no regular file"):
+        evidence.console_size(wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from provision.core.events import ignore
+from provision.core.errors import Conflict
+from provision.core.events import Event, Phase, ignore
 from provision.core.servers import Server, read_servers
 from provision.flow import install, steps
 from provision.flow.records import RunDirectory
 from provision.sim import Rack, SimServer, demo_image, faults, running, standard_mix
+from provision.sim.machine import Power, Reset
 
 FAST = 0.02
 
@@ -53,7 +56,9 @@ def servers_file(rack: Rack, servers: Sequence[SimServer], **extra: Any) -> Path
 async def provision(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Run the file; return the summary and the records by server."""
     run = RunDirectory.create(read_servers(path), path)
-    summary = await install.provision(run, None, ignore, parallel=8)
+    install.check(run.servers(), None)
+    with install.reserved(run.servers()):
+        summary = await install.provision(run, None, ignore, parallel=8)
     return summary, {
         row["server"]: run.read_record(row["server"]) or {} for row in summary["servers"]
     }
@@ -207,6 +212,67 @@ async def test_a_bmc_nobody_answers_for_is_status_10() -> None:
         error = summary["servers"][0]["error"]
         assert "127.0.0.1:1" in error["message"]
         assert error["hint"]
+
+
+async def test_two_rows_that_lead_to_one_machine_are_found_out() -> None:
+    """Another spelling of an address must not make one server pass for two."""
+    async with running(1, scale=FAST) as rack:
+        server = rack.servers[0]
+        demo_image.write(server.stick)
+        path = servers_file(rack, [server, server])
+        document = json.loads(path.read_text())
+        document["servers"][1] |= {"name": "twin", "serial": None}
+        document["servers"][1]["bmc"] = server.url.replace("127.0.0.1", "localhost")
+        path.write_text(json.dumps(document))
+        _, records = await provision(path)
+        verdicts = sorted(record["verdict"] for record in records.values())
+        assert verdicts == ["FAIL", "PASS"]
+        assert server.count("POST", "ComputerSystem.Reset") == 1
+
+
+async def test_a_reset_that_may_have_been_sent_is_not_sent_again() -> None:
+    """After a crash a BMC that still says Off may only be slow; then the outcome is watched."""
+    async with running(1, scale=FAST) as rack:
+        server = rack.servers[0]
+        demo_image.write(server.stick)
+        path = servers_file(rack, [server])
+        run = RunDirectory.create(read_servers(path), path)
+        assert run.mark(server.name, "power-on")
+        work = asyncio.create_task(install.provision(run, None, ignore, parallel=1))
+        while not server.count("PATCH", "/Systems/"):
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(1)
+        server.machine.reset(Reset.ON)  # the request of before the crash takes effect at last
+        summary = await work
+        assert summary["servers"][0]["verdict"] == "PASS"
+        assert server.count("POST", "ComputerSystem.Reset") == 0
+
+
+async def test_a_server_somebody_else_started_is_not_stopped() -> None:
+    """Between our look and our act the world goes on; `refuse` holds all the same."""
+    async with running(1, scale=FAST) as rack:
+        server = rack.servers[0]
+        path = servers_file(rack, [server])
+
+        def meddle(event: Event) -> None:
+            if event.step == "claim" and event.phase is Phase.END:
+                server.machine.reset(Reset.ON)
+                server.machine.power = Power.ON
+
+        run = RunDirectory.create(read_servers(path), path)
+        summary = await install.provision(run, None, meddle, parallel=1)
+        assert summary["servers"][0]["error"]["code"] == "server-is-on"
+        assert server.count("POST", "ComputerSystem.Reset") == 0
+
+
+async def test_two_runs_do_not_share_a_server() -> None:
+    """Each would look, find it off, and start it."""
+    async with running(1, scale=FAST) as rack:
+        servers = read_servers(servers_file(rack, rack.servers))
+        with install.reserved(servers), pytest.raises(Conflict), install.reserved(servers):
+            pass
+        with install.reserved(servers):
+            pass
 
 
 async def test_no_session_is_left_behind() -> None:
