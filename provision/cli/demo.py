@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 
@@ -58,4 +60,4 @@ def _explain(mended: list[str], poor: str, surprises: list[str]) -> None:
     for surprise in surprises:
         click.echo(f"  UNEXPECTED {surprise}", err=True)
     if not surprises:
-        click.echo("All as it should be. Next: provision sim up, and try the commands yourself.")
+        click.echo(f"All as it should be. Next: {sys.argv[0]} sim up, and try the commands.")
