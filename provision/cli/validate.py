@@ -54,7 +54,7 @@ def command(
     provision validate --local --profile esxi-8.0
 
     Nothing is changed. The exit status is 0 when no rule failed, 3 when one did, and with --strict
-    14 when none failed but some could not be judged; their number is always shown.
+    14 when none failed but some could not be judged, or none passed; the number is always shown.
     """
     from provision.flow.validate import insist, load_profile, validate_local
 

@@ -50,9 +50,14 @@ def summary(found: Sequence[Finding]) -> str:
 
 
 def verdict(found: Sequence[Finding]) -> str:
-    """Return FAIL, UNKNOWN or PASS: what could not be judged has not passed."""
+    """Return FAIL, UNKNOWN or PASS: what could not be judged has not passed.
+
+    Nor has a machine of which not one rule says that it suits.
+    """
     number = counts(found)
-    return "FAIL" if number["fail"] else "UNKNOWN" if number["unknown"] else "PASS"
+    if number["fail"]:
+        return "FAIL"
+    return "PASS" if number["pass"] and not number["unknown"] else "UNKNOWN"
 
 
 def _finding(finding: Finding, remedy: str) -> Iterator[str]:

@@ -163,3 +163,21 @@ async def test_nobody_at_home(tmp_path: Path, validate: Validate) -> None:
     )
     assert (status, out) == (10, "")
     assert "secret-of-mine" not in err
+
+
+async def test_rules_that_concern_no_machine_pass_none(tmp_path: Path, validate: Validate) -> None:
+    """All rules skipped is UNKNOWN; --strict makes it status 14."""
+    machines.cpuinfo(tmp_path, machines.XEON, machines.V3)
+    path = tmp_path / "ours.yaml"
+    path.write_text(
+        "schema: bareiron.profile/1\nkind: hypervisor\nid: ours\ntitle: Ours\n"
+        "verified: 2026-11-24\nrules:\n"
+        "  - {id: a, title: A, severity: error, when: {cpu.vendor: Nobody}, "
+        "check: {memory.total: {ge: 1 GiB}}}\n"
+    )
+    words = ["--local", "--root", tmp_path, "--profile", path]
+    status, out, _ = await validate(*words)
+    assert (status, out.splitlines()[-1]) == (0, "UNKNOWN: 1 not applicable")
+    status, _, err = await validate(*words, "--strict")
+    assert status == 14
+    assert "no rule passed" in err

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json as stdlib_json
+from dataclasses import replace
 
 import hwprofiles
-from hwprofiles import Finding
+from hwprofiles import Finding, Outcome
 from hwprofiles.facts import FactBook, Source, Value
 from provision.report import json, text
 
@@ -117,4 +118,14 @@ def test_json_is_whole() -> None:
 def test_nothing_known() -> None:
     """No facts and no findings are said in words, not by silence."""
     assert text.facts({}) == "nothing is known"
-    assert text.findings([]) == "PASS: no rules"
+    assert text.findings([]) == "UNKNOWN: no rules"
+
+
+def test_without_a_rule_that_passed_there_is_no_pass() -> None:
+    """Nothing judged, or everything skipped: nobody knows whether the machine suits."""
+    found = judged()
+    skipped = [replace(each, outcome=Outcome.SKIP) for each in found]
+    assert text.verdict([]) == "UNKNOWN"
+    assert text.verdict(skipped) == "UNKNOWN"
+    assert text.summary(skipped).startswith("UNKNOWN: ")
+    assert text.verdict([*skipped, replace(found[0], outcome=Outcome.PASS)]) == "PASS"
