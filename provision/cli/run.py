@@ -113,7 +113,9 @@ def carry_out(run: RunDirectory, secret: Secret | None, parallel: int, output: s
                 install.provision(run, secret, view, parallel=parallel)
             )
     except KeyboardInterrupt:
-        click.echo(f"Go on with: provision resume {run.name}", err=True)
+        click.echo(
+            f"The servers stay as they are. Go on with: provision resume {run.name}", err=True
+        )
         raise
     if output == "json":
         click.echo(json.dumps(summary, indent=2))

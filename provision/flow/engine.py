@@ -144,6 +144,7 @@ async def perform(
     controller has the database.
     """
     with _sole_controller(database), _told_errors(database):
+        database.touch(mode=0o600)  # SQLite would let others read it
         async with _launched(database, story):
             queue = await DBOS.register_queue_async(
                 "subjects", worker_concurrency=parallel, polling_interval_sec=_POLL

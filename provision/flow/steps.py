@@ -121,7 +121,7 @@ async def validate(job: Job) -> Json:
     counts = {outcome: number for outcome, number in verdict.counts.items() if number}
     told = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
     return done(
-        told + (f"; to change: {', '.join(wanted)}" if wanted else ""),
+        f"{', '.join(wanted)} to be set in the BIOS" if wanted else told,
         {
             "profile": verdict.profile.id,
             "counts": counts,

@@ -320,6 +320,7 @@ async def test_secrets_stay_out_of_everything_a_run_leaves() -> None:
         assert {each.name for each in files} >= {"run.json", "events.jsonl", "summary.json"}
         for each in files:
             assert secret not in each.read_bytes(), each
+            assert each.stat().st_mode & 0o077 == 0, each
 
 
 def test_what_a_run_stores_is_enough_to_take_it_up(tmp_path: Path) -> None:
