@@ -15,6 +15,7 @@ ROOT = "/redfish/v1"
 _LONGEST = 2048
 #: Neither white space nor control characters, and ASCII alone: paths are shown to people.
 _FORBIDDEN = re.compile(r"[^\x21-\x7e]|\\")
+_ANY = re.DOTALL | re.IGNORECASE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +43,10 @@ def parse(text: str) -> Address:
 
     A URL may go on to one computer system: ``https://10.0.0.7/redfish/v1/Systems/Node0``.
     """
-    doing = f"reading the BMC's address {clean(text, 100)!r}"
     text = text.strip()
+    doing = f"reading the BMC's address {_shown(text)!r}"
+    if "@" in text:  # before anything else looks at it, and quotes what may be a password
+        raise _malformed(doing, "a user name does not belong there (use --user)")
     bare_ipv6 = text.count(":") > 1 and "/" not in text and "[" not in text
     full = f"//[{text}]" if bare_ipv6 else text if "://" in text else f"//{text}"
     try:
@@ -53,17 +56,20 @@ def parse(text: str) -> Address:
         raise _malformed(doing, str(error)) from error
     if parts.scheme == "http":
         raise ClearText(f"{doing}: http:// would send the password unencrypted")
-    problem = _problem(parts.scheme, host, parts.username, parts.query + parts.fragment, text)
+    problem = _problem(parts.scheme, host, parts.query + parts.fragment, text)
     if problem or not host:
         raise _malformed(doing, problem or "no host in it")
     return Address(host=host, port=443 if port is None else port, system=_system(parts.path, doing))
 
 
-def _problem(scheme: str, host: str | None, user: str | None, rest: str, text: str) -> str:
+def _shown(text: str) -> str:
+    """Return the address as messages show it: what stands before an @ may be a password."""
+    return clean(re.sub(r"^([a-z0-9+.-]{1,20}://)?.*@", r"\1***@", text, flags=_ANY), 100)
+
+
+def _problem(scheme: str, host: str | None, rest: str, text: str) -> str:
     if scheme != "https":
         return f"cannot speak {clean(scheme, 20)}"
-    if user is not None:
-        return "a user name does not belong there (use --user)"
     if rest:
         return "a query or fragment does not belong there"
     return "no host in it" if not host or _FORBIDDEN.search(text) else ""

@@ -57,6 +57,7 @@ __all__ = ["Access", "Bmc", "Tls", "connect"]
 _log = logging.getLogger(__name__)
 
 _READ_TRIES = 3
+_LOGIN_TRIES = 3
 _PAUSE = (0.5, 1.0)  # seconds between them
 _LOGOUT = 5.0
 _WORDS = {"GET": "reading", "PATCH": "changing", "POST": "asking for", "DELETE": "deleting"}
@@ -220,7 +221,7 @@ class Wire:
     async def log_in(self) -> JsonObject:
         """Log in by session, else by Basic where there are no sessions; return the service root.
 
-        The password is sent once: a second try with a wrong one brings a lockout nearer.
+        The password is judged once: a second try with a wrong one brings a lockout nearer.
         """
         root = await self._root()
         if self._access.password is None:
@@ -253,13 +254,7 @@ class Wire:
     async def _open_session(self, sessions: str) -> None:
         self._sessions = sessions = self._own(sessions)
         doing = f"logging in to {self._who} as {clean(self._access.user, 40)}"
-        body = {"UserName": self._access.user, "Password": self._password}
-        try:
-            answer = await self._exchange("POST", sessions, body, client=self._anonymous)
-        except OutcomeUnknown as error:
-            raise Unreachable(f"{doing}: no answer") from error
-        if not 200 <= answer.status < 300:
-            raise login.error(doing, answer)
+        answer = await self._ask_for_session(doing, sessions)
         content = replies.parse(doing, answer.raw)
         token, path = login.opened(doing, answer, content, self._who)
         try:
@@ -269,6 +264,22 @@ class Wire:
         self._place = path
         if "PasswordChangeRequired" in replies.message_ids(content):
             raise PasswordChangeRequired(f"{doing}: {replies.said(content)}")
+
+    async def _ask_for_session(self, doing: str, sessions: str) -> Answer:
+        """Send the login, again only where the BMC said that it has no time or place for it."""
+        body = {"UserName": self._access.user, "Password": self._password}
+        for tries_left in reversed(range(_LOGIN_TRIES)):
+            try:
+                answer = await self._exchange("POST", sessions, body, client=self._anonymous)
+            except OutcomeUnknown as error:
+                raise Unreachable(f"{doing}: no answer") from error
+            if 200 <= answer.status < 300:
+                return answer
+            refusal = login.error(doing, answer)
+            if not (isinstance(refusal, Busy) and tries_left):
+                raise refusal
+            await self._pause(refusal)
+        raise AssertionError("a login ends with an answer or an error")
 
     async def _use_basic(self) -> None:
         if ":" in self._access.user:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from hwprofiles.facts import FactBook
 from hwprofiles.platforms import Setting
 from provision.bmc import bios, hardware, virtual_media
-from provision.bmc.errors import UNTOLD, NotSupported
+from provision.bmc.errors import UNTOLD
 from provision.bmc.hardware import NOTHING, Book, Part
 from provision.bmc.replies import JsonObject
 from provision.bmc.service import Bmc, link, together
@@ -43,7 +43,10 @@ async def read_facts(bmc: Bmc) -> FactBook:
     be none. What cannot be read, or makes no sense, gives no fact.
     """
     system = await bmc.system()
-    return learn(system, await _read_parts(bmc, system))
+    facts = learn(system, await _read_parts(bmc, system))
+    if not facts:
+        _log.warning("%s tells nothing of its server; -v says why", bmc.name)
+    return facts
 
 
 def learn(system: JsonObject, parts: Parts) -> FactBook:
@@ -120,8 +123,6 @@ async def _told(work: Awaitable[T]) -> T | None:
     """Return what ``work`` returns; None where the BMC would not tell, which the log says."""
     try:
         return await work
-    except NotSupported as error:
-        _log.info("no facts from it: %s", error)
     except UNTOLD as error:
-        _log.warning("no facts from it: %s", error)
+        _log.info("no facts from it: %s", error)
     return None

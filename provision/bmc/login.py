@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from provision.bmc import replies
 from provision.bmc.address import own_path
-from provision.bmc.errors import BadReply, BmcError, NotSupported
+from provision.bmc.errors import BadReply, BmcError, Busy, NotSupported
 from provision.bmc.replies import Answer, JsonObject
 from provision.bmc.service import link
 from provision.core.errors import CredentialsError, ProvisionError
 
 #: Parts of message ids by which some refuse a login with a status other than 401.
 _REFUSALS = ("unauthori", "loginattempt", "credential", "accessdenied")
+
+_FULL = (
+    "If all its sessions are in use: those of programs that were killed end by themselves after "
+    "the BMC's session timeout (often 5 to 30 minutes). To end them at once, use the list of "
+    "sessions in the BMC's own page, or restart the BMC."
+)
 
 
 def sessions(root: JsonObject) -> str:
@@ -22,6 +28,8 @@ def sessions(root: JsonObject) -> str:
 def error(doing: str, answer: Answer) -> ProvisionError:
     """Return our error for a login that was refused."""
     found = replies.error_for(doing, answer)
+    if isinstance(found, Busy):
+        found.hint = _FULL
     if isinstance(found, BmcError) and not isinstance(found, NotSupported | BadReply):
         names = replies.message_ids(answer.content())
         if any(word in name.lower() for name in names for word in _REFUSALS):

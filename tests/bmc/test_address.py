@@ -55,6 +55,25 @@ def test_what_is_not(text: str) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://admin:s3cret-canary@10.0.0.7",
+        "http://admin:s3cret-canary@10.0.0.7",
+        "admin:s3cret-canary@10.0.0.7",
+        "https://admin:x@s3cret-canary@10.0.0.7:x",
+        "https://admin:s3cret-canary/x@10.0.0.7",
+        "https://admin:s3cret-canary\u2100@10.0.0.7",
+        "https://admin:x\ns3cret-canary@[::1",
+    ],
+)
+def test_a_password_in_an_address_is_not_repeated(text: str) -> None:
+    """It is refused, and what may be a password is not printed while doing so."""
+    with pytest.raises(ConfigError, match="--user") as caught:
+        parse(text)
+    assert "canary" not in str(caught.value) + str(caught.value.hint)
+
+
 def test_clear_text_is_refused_with_the_reason() -> None:
     """A password is not sent over http, whoever asks."""
     with pytest.raises(ClearText, match="unencrypted") as caught:

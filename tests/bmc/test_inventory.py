@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -76,13 +77,15 @@ async def test_a_server_with_virtualization_off(client: Bmc) -> None:
 async def test_a_refused_part_spoils_nothing_else(
     server: SimServer, client: Bmc, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Memory that cannot be read leaves memory to the summary, and the log says where."""
+    """Memory that cannot be read leaves memory to the summary; who asks (-v) is told where."""
+    caplog.set_level(logging.INFO)
     server.faults.add(faults.busy("/Memory", method="GET", times=None, retry_after=0))
     facts = await inventory.read_facts(client)
     assert facts["memory.total"].value == server.spec.memory_mib << 20
     assert "memory.dimms_populated" not in facts
     assert facts["cpu.cores"].value == 24
     assert "/redfish/v1/Systems/1/Memory" in caplog.text
+    assert max(each.levelno for each in caplog.records) == logging.INFO
 
 
 async def test_at_most_four_requests_and_one_session(server: SimServer, client: Bmc) -> None:

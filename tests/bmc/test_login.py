@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 import pytest
@@ -72,12 +73,42 @@ async def test_a_refusal_in_other_words_is_one(bmc: HostileBmc, access: Reach) -
 
 
 async def test_a_full_session_table_is_said(bmc: HostileBmc, access: Reach) -> None:
-    """503 at login is not a wrong password."""
+    """503 at login is not a wrong password; it is tried a few times, and says what to do."""
     body = {"error": {"@Message.ExtendedInfo": [{"Message": "All sessions are in use."}]}}
     bmc.on["POST", SESSION] = reply(answer(body, 503))
-    with pytest.raises(Busy, match="All sessions are in use"):
+    with pytest.raises(Busy, match="All sessions are in use") as caught:
         async with connect(access()):
             pass
+    assert "session timeout" in caught.value.hint
+    assert bmc.count("POST", SESSION) == 3
+
+
+async def test_a_place_that_gets_free_is_taken(bmc: HostileBmc, access: Reach) -> None:
+    """The BMC says when to come back, and we do."""
+    replies = iter([answer({}, 503, Retry_After="0.2")])
+
+    async def full_at_first(_request: Request) -> bytes:
+        login = answer({}, 201, X_Auth_Token=TOKEN, Location=f"{SESSION}/7")
+        return next(replies, login)
+
+    bmc.on["POST", SESSION] = full_at_first
+    began = time.monotonic()
+    async with connect(access()) as client:
+        await client.system()
+    assert time.monotonic() - began >= 0.2
+    assert bmc.count("POST", SESSION) == 2
+
+
+async def test_a_full_table_is_not_waited_for_beyond_the_deadline(
+    bmc: HostileBmc, access: Reach
+) -> None:
+    """However long the BMC asks for."""
+    bmc.on["POST", SESSION] = reply(answer({}, 503, Retry_After="86400"))
+    began = time.monotonic()
+    with pytest.raises(Busy):
+        async with connect(access(deadline=2)):
+            pass
+    assert time.monotonic() - began < 2
 
 
 async def test_a_password_that_must_be_changed(bmc: HostileBmc, access: Reach) -> None:

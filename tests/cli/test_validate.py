@@ -175,7 +175,7 @@ async def test_rules_that_concern_no_machine_pass_none(tmp_path: Path, validate:
         "  - {id: a, title: A, severity: error, when: {cpu.vendor: Nobody}, "
         "check: {memory.total: {ge: 1 GiB}}}\n"
     )
-    words = ["--local", "--root", tmp_path, "--profile", path]
+    words: list[str | Path] = ["--local", "--root", tmp_path, "--profile", path]
     status, out, _ = await validate(*words)
     assert (status, out.splitlines()[-1]) == (0, "UNKNOWN: 1 not applicable")
     status, _, err = await validate(*words, "--strict")
