@@ -145,7 +145,10 @@ def _verdict(outcome: Outcome, record: dict[str, Any]) -> str:
     serial = f"  SN {outcome.target.serial}" if outcome.target.serial else ""
     kept = f"  record {record['record']}"
     if done is None:
-        return f"{target}{serial}  {outcome.result.upper()}  not bootable{kept}"
+        state = "not bootable" if outcome.touched else "not touched"
+        if outcome.result == "unknown":
+            state = "may be bootable: state unknown"
+        return f"{target}{serial}  {outcome.result.upper()}  {state}{kept}"
     return (
         f"{target}{serial}  PASS  {binary(done.bytes)} in {done.seconds:.1f} s "
         f"(write {speed(done.bytes, done.write_seconds)}, "

@@ -19,13 +19,14 @@ from provision.core.events import Event, Observer, Phase, Result, ignore
 from provision.flow.flash_records import FlashRecords
 from provision.flow.signals import stopping
 from provision.media.authenticity import Digest, expected_digest
+from provision.media.device import Device
 from provision.media.disks import Medium
-from provision.media.errors import Cancelled, ImageNotBootable
+from provision.media.errors import Cancelled, ImageNotBootable, StateUnknown
 from provision.media.identify import ImageInfo, inspect
 from provision.media.images import Image, open_image
 from provision.media.spool import Spool
 from provision.media.targets import Policy, Target, examine
-from provision.media.writer import WriteReport, write
+from provision.media.writer import WriteReport, write_device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,19 +52,25 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How one target ended. Exactly one of ``report`` and ``error`` is there."""
+    """How one target ended. Exactly one of ``report`` and ``error`` is there.
+
+    ``touched`` says whether anything was, or may have been, written to it.
+    """
 
     target: Target
     started: datetime
     finished: datetime
     report: WriteReport | None = None
     error: ProvisionError | None = None
+    touched: bool = True
 
     @property
     def result(self) -> str:
-        """``pass``, ``fail``, or ``cancelled``."""
+        """``pass``, ``fail``, ``unknown``, or ``cancelled``."""
         if self.report:
             return "pass"
+        if isinstance(self.error, StateUnknown):
+            return "unknown"
         return "cancelled" if isinstance(self.error, Cancelled) else "fail"
 
 
@@ -125,10 +132,10 @@ def overall_status(outcomes: tuple[Outcome, ...]) -> int:
     if not failed:
         return Exit.OK
     plain = Exit.ALL_FAILED if len(failed) == len(outcomes) else Exit.SOME_FAILED
-    statuses = [
-        int(plain if error.status in (Exit.ALL_FAILED, Exit.SOME_FAILED) else error.status)
-        for error in failed
-    ]
+    as_plain = {Exit.ALL_FAILED, Exit.SOME_FAILED}
+    if any(outcome.touched for outcome in outcomes):
+        as_plain.add(Exit.REFUSED)  # which promises that nothing was changed
+    statuses = [int(plain if error.status in as_plain else error.status) for error in failed]
     return worst(statuses)
 
 
@@ -200,11 +207,13 @@ def _write_all(
 def _one(target: Target, spool: Spool, observer: Observer, cancel: threading.Event) -> Outcome:
     """Write one target; whatever happens to it is its own affair."""
     started = datetime.now(UTC)
-    report, error = None, None
+    report, error, touched = None, None, False
     subject = str(target.path)
     observer(Event(subject=subject, step="flash", phase=Phase.START, message=target.title))
     try:
-        report = write(spool, target, observer, cancel)
+        with Device.open(target) as device:
+            touched = True
+            report = write_device(spool, device, observer, cancel)
     except ProvisionError as failure:
         error = failure
     except Exception as failure:  # noqa: BLE001 - a bug in one target's thread must not be silent
@@ -220,5 +229,10 @@ def _one(target: Target, spool: Spool, observer: Observer, cancel: threading.Eve
         )
     )
     return Outcome(
-        target=target, started=started, finished=datetime.now(UTC), report=report, error=error
+        target=target,
+        started=started,
+        finished=datetime.now(UTC),
+        report=report,
+        error=error,
+        touched=touched,
     )

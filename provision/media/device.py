@@ -15,13 +15,15 @@ import stat
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Self, TypeVar
 
-from provision.core.errors import Conflict, PermissionMissing
+from provision.core.errors import Conflict, PermissionMissing, ProvisionError
 from provision.core.text import binary
 from provision.media.blocks import BlockDevices
 from provision.media.errors import (
     TargetChanged,
+    TargetLost,
     TargetMissing,
     TargetMounted,
     TargetReadOnly,
@@ -76,24 +78,44 @@ class Device:
             raise
         return device
 
-    def check_identity(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def check_identity(self, failure: type[ProvisionError] = TargetChanged) -> None:
         """Raise if what we hold open is not, or no longer, what was examined."""
+        if self.target.kind is Kind.FILE:
+            size: int | None = os.fstat(self._fd).st_size
+        else:
+            size = self._ask(BLKGETSIZE64)
+        if size != self.target.size or not self._is_medium():
+            raise failure(
+                f"checking the target {self.target.path}: it is not the device that was confirmed"
+            )
+
+    def check_medium(self) -> None:
+        """Raise if it is another medium that is there now; one of another size is the same."""
+        if not self._is_medium():
+            raise TargetLost(f"checking the target {self.target.path}: it is no longer there")
+
+    def _is_medium(self) -> bool:
         target = self.target
         info = os.fstat(self._fd)
         if target.kind is Kind.FILE:
-            seen = (stat.S_ISREG(info.st_mode), info.st_dev, info.st_ino, info.st_size)
-            same = seen == (True, target.device, target.inode, target.size)
-        else:
-            same = stat.S_ISBLK(info.st_mode) and info.st_rdev == target.device
-            same = same and self._ask(BLKGETSIZE64) == target.size
-            expected = target.disk.diskseq if target.disk else None
-            found = self._ask(BLKGETDISKSEQ)
-            same = same and (expected is None or found in (None, expected))
-            same = same and self._still_there(expected)
-        if not same:
-            raise TargetChanged(
-                f"checking the target {target.path}: it is not the device that was confirmed"
-            )
+            seen = (stat.S_ISREG(info.st_mode), info.st_dev, info.st_ino)
+            return seen == (True, target.device, target.inode)
+        if not stat.S_ISBLK(info.st_mode) or info.st_rdev != target.device:
+            return False
+        expected = target.disk.diskseq if target.disk else None
+        found = self._ask(BLKGETDISKSEQ)
+        return (expected is None or found in (None, expected)) and self._still_there(expected)
 
     def write(self, offset: int, data: memoryview) -> None:
         """Write all of ``data`` at ``offset``, however many calls that takes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provision.core.errors import Exit, ImageError, ProvisionError, Refused
+from provision.core.errors import Exit, ImageError, OutcomeUnknown, ProvisionError, Refused
 
 
 class TargetMissing(Refused):
@@ -64,14 +64,14 @@ class DigestMismatch(ImageError):
     """The image is not the one its digest describes."""
 
     code = "digest-mismatch"
-    remedy = "Fetch the image again; check where the digest came from. Nothing bootable was left."
+    remedy = "Fetch the image again; check where the digest came from."
 
 
 class ImageDamaged(ImageError):
     """The image ends early or does not decompress."""
 
     code = "image-damaged"
-    remedy = "Fetch or build the image again; nothing bootable was left on the target."
+    remedy = "Fetch or build the image again."
 
 
 class ImageNotBootable(ImageError):
@@ -86,6 +86,27 @@ class WriteFailed(ProvisionError):
     code = "write-failed"
     status = Exit.ALL_FAILED
     remedy = "Try another port, then replace the stick."
+
+
+class TargetFull(WriteFailed):
+    """The image turned out larger than the target while it was written."""
+
+    code = "target-full"
+    remedy = "Use a larger stick or card; what was on this one is lost."
+
+
+class TargetLost(WriteFailed):
+    """The target was pulled out, or changed its size, while it was written."""
+
+    code = "target-lost"
+    remedy = "Leave the stick in its port until the verdict, and start again."
+
+
+class StateUnknown(OutcomeUnknown):
+    """Writing failed, and then blanking did: nobody knows whether the target boots."""
+
+    code = "state-unknown"
+    remedy = "Do not use this stick: flash it again, or wipe it."
 
 
 class VerifyFailed(ProvisionError):
@@ -115,4 +136,4 @@ class Cancelled(ProvisionError):
 
     code = "cancelled"
     status = Exit.INTERRUPTED
-    remedy = "Nothing bootable was left; run the same command to start again."
+    remedy = "Run the same command to start again."

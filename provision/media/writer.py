@@ -3,8 +3,9 @@
 The order is the safety: first the places a machine boots from are blanked (the first MiB, and the
 last, where the second copy of a partition table lies), then all the rest is written and read back
 from the medium, and only then, with the image's digest checked, what was withheld is written, and
-read back too. Killed at any moment before that, the stick does not boot. On an error or Ctrl-C the
-same places are blanked again.
+read back too; of that, the few blocks by which firmware decides to boot come last, and the boot
+sector after all others. Killed at any moment before that, the stick does not boot. On an error or
+Ctrl-C the same places are blanked again; where that fails too, nobody is told that it worked.
 
 Zeros of the image are not written where the target already has zeros. That is not taken on trust:
 everything is read back, and what is not zero is made so, after which everything is read once more.
@@ -23,8 +24,15 @@ from provision.core.events import Event, Observer, Phase, Result
 from provision.core.text import binary
 from provision.media.checksum import NAME, checksum
 from provision.media.device import Device, buffer
-from provision.media.errors import Cancelled, ImageDamaged, TargetTooSmall, VerifyFailed
-from provision.media.spans import Span, Withheld, first_difference, first_gap, up
+from provision.media.errors import (
+    Cancelled,
+    ImageDamaged,
+    StateUnknown,
+    TargetFull,
+    TargetLost,
+    VerifyFailed,
+)
+from provision.media.spans import Span, Withheld, blank, first_difference, first_gap, up
 from provision.media.spool import CHUNK, HEAD, Extent, Spool
 from provision.media.targets import Target
 
@@ -54,13 +62,18 @@ def write(
 ) -> WriteReport:
     """Write the spooled image to ``target``, verify it, and make it bootable; or raise.
 
-    Whatever is raised, the target is left without anything to boot from.
+    Whatever is raised, the target is left without anything to boot from; except ``StateUnknown``,
+    which says that this could not be made sure of.
     """
-    device = Device.open(target)
-    try:
-        return _Writer(spool, device, observer, cancel or threading.Event()).run()
-    finally:
-        device.close()
+    with Device.open(target) as device:
+        return write_device(spool, device, observer, cancel)
+
+
+def write_device(
+    spool: Spool, device: Device, observer: Observer, cancel: threading.Event | None = None
+) -> WriteReport:
+    """Do the same with a target that is open already: from here on, it is touched."""
+    return _Writer(spool, device, observer, cancel or threading.Event()).run()
 
 
 class _Writer:
@@ -80,6 +93,8 @@ class _Writer:
         #: Extents whose zeros were left to the target, by offset.
         self._skipped: set[int] = set()
         self._skipping = True
+        #: Whether the target may boot as it is now: it holds what it came with, or the image.
+        self._armed = True
         self._gaps = 0
         self._written = self._repaired = 0
         self._told = 0.0
@@ -120,7 +135,8 @@ class _Writer:
         zeros = buffer(HEAD)
         for start, length in self._withheld.spans():
             self._device.write(start, zeros[:length])
-        self._device.settle()
+            self._device.settle()
+        self._armed = False
 
     def _write_all(self) -> None:
         self._tell("write", Phase.START)
@@ -128,16 +144,15 @@ class _Writer:
             self._check_stop()
             end = extent.offset + extent.length
             if end > self._device.size:
-                raise TargetTooSmall(
+                raise TargetFull(
                     f"writing {self._device.target.path}: it holds {self._device.size} bytes, "
-                    "the image has more",
-                    hint="Use a larger stick or card; what was written has been made unbootable.",
+                    "the image has more"
                 )
             self._extents.append(extent)
             self._write_extent(extent)
             self._progress("write", end, self._spool.size)
         self._device.settle()
-        self._device.check_identity()
+        self._device.check_identity(TargetLost)
         self._tell("write", Phase.END, result=Result.OK)
 
     def _verify_all(self) -> None:
@@ -153,26 +168,58 @@ class _Writer:
         """Write what was withheld, the head last, and read it back."""
         self._spool.confirm()
         self._check_stop()
-        self._device.check_identity()
-        for start, length in self._withheld.spans(self._end):
+        self._device.check_identity(TargetLost)
+        deciding = self._withheld.deciding(self._end)
+        for start, length in self._withheld.body(self._end):
+            self._copy(start, length)
+        self._device.settle()
+        self._verify_withheld(without=deciding)
+        self._device.check_identity(TargetLost)
+        self._armed = True
+        for start, length in deciding:
             self._copy(start, length)
             self._device.settle()
+        self._verify_withheld(without=[])
+        self._device.check_identity(TargetLost)
+
+    def _verify_withheld(self, *, without: list[Span]) -> None:
+        """Read what was withheld back: it is the image's, ``without`` what is not written yet."""
         for extent in self._extents:
-            if self._withheld.touches(extent):
-                view = self._read_back(extent)
-                if checksum(view) != extent.checksum:
-                    self._spool.read(extent.offset, self._source[: extent.length])
-                    raise self._mismatch(extent, view, self._source[: extent.length])
-        self._device.check_identity()
+            if not self._withheld.touches(extent):
+                continue
+            found = self._read_back(extent)
+            if not without and checksum(found) == extent.checksum:
+                continue
+            wanted = self._wanted(extent, without)
+            if not without or first_difference(found, wanted) is not None:
+                raise self._mismatch(extent, found, wanted)
 
     def _giveup(self, error: BaseException) -> None:
         """Leave nothing bootable behind, unless what is there now is not what was confirmed."""
         try:
-            self._device.check_identity()
+            self._device.check_medium()
             self._blank()
         except ProvisionError as failure:
+            if self._armed and not self._is_blank():
+                raise StateUnknown(
+                    f"{error or type(error).__name__}; then it could not be blanked ({failure}), "
+                    "so that it may be bootable"
+                ) from error
             if isinstance(error, ProvisionError):
                 error.hint = f"{error.hint} It could not be blanked: {failure}.".strip()
+
+    def _is_blank(self) -> bool:
+        """Whether there are zeros already where a machine would look for something to boot."""
+        try:
+            self._device.check_medium()
+            for start, length in self._withheld.spans():
+                view = self._found[:length]
+                self._device.read(start, view)
+                if view.tobytes().strip(b"\0"):
+                    return False
+        except ProvisionError:
+            return False
+        return True
 
     # --- writing ---------------------------------------------------------------------------
 
@@ -226,7 +273,7 @@ class _Writer:
 
     def _look_closer(self, extent: Extent, found: memoryview, *, repair: bool) -> bool:
         """Compare byte by byte; zero what was skipped and is not zero, and say whether it was."""
-        wanted = self._wanted(extent)
+        wanted = self._wanted(extent, self._withheld.spans())
         if self._withheld.touches(extent) and first_difference(found, wanted) is None:
             return False
         if not repair or extent.offset not in self._skipped:
@@ -245,11 +292,11 @@ class _Writer:
         self._device.read(extent.offset, self._found[: up(extent.length, self._device.block)])
         return self._found[: extent.length]
 
-    def _wanted(self, extent: Extent) -> memoryview:
+    def _wanted(self, extent: Extent, without: list[Span]) -> memoryview:
         """Return what has to be on the target now: the image, with zeros where it is withheld."""
         view = self._source[: extent.length]
         self._spool.read(extent.offset, view)
-        self._withheld.blank(extent, view)
+        blank(without, extent, view)
         return view
 
     def _mismatch(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
@@ -17,12 +18,15 @@ from hypothesis import strategies as st
 
 from provision.core.errors import Conflict
 from provision.core.events import Event, Phase
+from provision.media.device import Device
 from provision.media.errors import (
     Cancelled,
     DigestMismatch,
     ImageDamaged,
+    StateUnknown,
     TargetChanged,
-    TargetTooSmall,
+    TargetFull,
+    TargetLost,
     VerifyFailed,
     WriteFailed,
 )
@@ -178,7 +182,7 @@ def test_an_image_found_too_large_on_the_way(tmp_path: Path, target: Path) -> No
     """gzip does not say its size; what turns out too large is wiped."""
     image = tmp_path / "large.gz"
     image.write_bytes(packed(content(SIZE + 1), "gz"))
-    with pytest.raises(TargetTooSmall):
+    with pytest.raises(TargetFull):
         flash(image, target)
     assert not bootable(target)
 
@@ -232,8 +236,6 @@ def test_a_target_swapped_before_it_is_opened_is_left_alone(
     tmp_path: Path, image: Path, target: Path
 ) -> None:
     """The path now names another file than the one that was confirmed."""
-    from provision.media.device import Device
-
     confirmed = examine(target, policy=ALLOW)
     other = stick(tmp_path / "other", SIZE, fill=b"precious")
     other.replace(target)
@@ -290,3 +292,85 @@ def test_no_descriptor_is_left_open(image: Path, target: Path) -> None:
     with pytest.raises(DigestMismatch):
         flash(image, target, sha256="0" * 64)
     assert descriptors() == before
+
+
+@pytest.mark.parametrize("size", [SIZE // 2, SIZE - 512, SIZE + 4096])
+@pytest.mark.parametrize("when", [("verify", Phase.END), ("verify", Phase.START)])
+def test_a_file_that_changes_its_size_is_blanked(
+    image: Path, target: Path, size: int, when: tuple[str, Phase]
+) -> None:
+    """It is ours whatever its size: no verdict says "not bootable" of one that is."""
+    with pytest.raises(WriteFailed):
+        flash(image, target, at(*when, lambda: os.truncate(target, size)))
+    assert not bootable(target)
+
+
+def test_a_file_that_changes_its_size_at_the_end_is_blanked(
+    image: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The boot sector is on it already."""
+    write = Device.write
+
+    def and_truncate(device: Device, offset: int, data: memoryview) -> None:
+        write(device, offset, data)
+        if offset == 0 and any(data):
+            os.truncate(target, SIZE + 4096)
+
+    monkeypatch.setattr(Device, "write", and_truncate)
+    with pytest.raises(TargetLost):
+        flash(image, target)
+    assert not bootable(target)
+
+
+def test_what_cannot_be_blanked_is_not_called_blank(
+    image: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The boot sector is written, and then the device takes no more."""
+    write = Device.write
+
+    def once(device: Device, offset: int, data: memoryview) -> None:
+        write(device, offset, data)
+        if offset == 0 and any(data):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+            os.truncate(descriptor, SIZE - 4096)
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    descriptor = os.open(target, os.O_RDWR)
+    monkeypatch.setattr(Device, "write", once)
+    try:
+        with pytest.raises(StateUnknown, match="may be bootable") as caught:
+            flash(image, target)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        os.close(descriptor)
+    assert caught.value.status == 14
+
+
+@pytest.mark.parametrize("size", [SIZE, SIZE + 512, 300_000, 5000])
+def test_the_boot_sector_is_written_last_and_blanked_first(
+    tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only one block is written between a stick that cannot boot and one that is right."""
+    image = tmp_path / "full"
+    image.write_bytes(content(size, zeros=0))
+    target = stick(tmp_path / "same", size, fill=b"old")
+    write = Device.write
+    order: list[tuple[int, int]] = []
+    almost: list[bytes] = []
+
+    def recording(device: Device, offset: int, data: memoryview) -> None:
+        if order and offset == 0 and any(data):
+            almost.append(target.read_bytes())
+        order.append((offset, len(data)))
+        write(device, offset, data)
+
+    monkeypatch.setattr(Device, "write", recording)
+    flash(image, target)
+    assert order[0][0] == 0
+    assert order[-1] == (0, min(4096, size))
+    last = (size - 1) // 4096 * 4096
+    deciding = sorted({start for start in (0, 4096, 32768, last) if start < size}, reverse=True)
+    assert [start for start, _ in order[-len(deciding) :]] == deciding
+    # All but the first block was there, and right, before it came.
+    assert almost == [bytes(min(4096, size)) + image.read_bytes()[4096:]]
+    assert target.read_bytes() == image.read_bytes()
