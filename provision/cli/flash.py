@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Exit status: 0 all right; 4 some failed, 5 all; 6 refused; 9 wrong image.")
-@click.argument("image", type=click.Path(path_type=Path))
+@click.argument("image", type=click.Path(path_type=Path, readable=False))
 @click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
 @click.option("--sha256", metavar="HEX", help="What `sha256sum IMAGE` must print.")
 @click.option("--unverified", is_flag=True, help="Write the image although no digest is known.")
@@ -72,7 +74,10 @@ def command(  # noqa: PLR0917 - click hands over by name
         policy=policy,
     )
     report = _flash(request, yes=yes)
-    _show(report, output)
+    try:
+        _show(report, output)
+    except OSError:
+        _nobody_reads()
     return report.status
 
 
@@ -110,15 +115,19 @@ def _present(plan: Plan) -> None:
 
 def _ask(count: int) -> None:
     """Let the user type the number of targets, or yes; anything else stops."""
-    if not sys.stdin.isatty():
+    # Started with standard input closed, Python has none.
+    if sys.stdin is None or sys.stdin.closed or not sys.stdin.isatty():
         raise NotConfirmed("asking whether to overwrite the targets: there is no terminal to ask")
     what = "1 target" if count == 1 else f"{count} targets"
-    answer = click.prompt(
-        f"Write {what}? Type {count} or yes to go on, anything else stops",
-        default="no",
-        show_default=False,
-        err=True,
-    )
+    try:
+        answer = click.prompt(
+            f"Write {what}? Type {count} or yes to go on, anything else stops",
+            default="no",
+            show_default=False,
+            err=True,
+        )
+    except OSError as error:
+        raise NotConfirmed(f"asking whether to overwrite the targets: {error.strerror}") from error
     if answer.strip().lower() not in ("yes", str(count)):
         raise NotConfirmed("asking whether to overwrite the targets: the answer was no")
 
@@ -133,8 +142,15 @@ def _show(report: FlashReport, output: str) -> None:
     else:
         for outcome, record in zip(report.outcomes, report.records, strict=True):
             click.echo(_verdict(outcome, record))
-    for error in _distinct([outcome.error for outcome in report.outcomes if outcome.error]):
+    errors = [outcome.error for outcome in report.outcomes if outcome.error]
+    for error in _distinct([*errors, *report.problems]):
         tell(error)
+
+
+def _nobody_reads() -> None:
+    """Whoever read our output went away; the flash has happened, and its status stands."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _verdict(outcome: Outcome, record: dict[str, Any]) -> str:
@@ -143,7 +159,7 @@ def _verdict(outcome: Outcome, record: dict[str, Any]) -> str:
 
     done, target = outcome.report, clean(outcome.target.path, 80)
     serial = f"  SN {outcome.target.serial}" if outcome.target.serial else ""
-    kept = f"  record {record['record']}"
+    kept = f"  record {record['record']}" if record["record"] else "  no record could be kept"
     if done is None:
         state = "not bootable" if outcome.touched else "not touched"
         if outcome.result == "unknown":
@@ -162,4 +178,5 @@ def _distinct(errors: list[ProvisionError]) -> list[ProvisionError]:
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    with contextlib.suppress(OSError):  # nobody reads it, which stops no flash
+        click.echo(text, err=True)

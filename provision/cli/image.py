@@ -119,7 +119,7 @@ def _show_build(report: BuildReport) -> None:
 
 
 @command.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
 @click.option("--output", "style", type=click.Choice(["text", "json"]), default="text")
 def inspect(file: Path, style: str) -> None:
     """Say what an image is: format, partitions, what boots it, which hypervisor."""
@@ -129,7 +129,7 @@ def inspect(file: Path, style: str) -> None:
     if style == "json":
         click.echo(json.dumps({"schema": "bareiron.image/1", **info.as_dict()}, indent=2))
         return
-    click.echo(f"{file}: {info.summary()}")
+    click.echo(f"{clean(file)}: {info.summary()}")
     for name, value in _rows(info):
         click.echo(f"  {name:<12} {clean(value)}")
 

@@ -7,14 +7,16 @@ what the user named is then not what the user believes it to be.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from provision.core.errors import Exit, InternalFault, ProvisionError, Refused, worst
+from provision.core.errors import Exit, ImageError, InternalFault, ProvisionError, Refused, worst
 from provision.core.events import Event, Observer, Phase, Result, ignore
 from provision.flow.flash_records import FlashRecords
 from provision.flow.signals import stopping
@@ -27,6 +29,8 @@ from provision.media.images import Image, open_image
 from provision.media.spool import Spool
 from provision.media.targets import Policy, Target, examine
 from provision.media.writer import WriteReport, write_device
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +85,8 @@ class FlashReport:
     outcomes: tuple[Outcome, ...]
     records: tuple[dict[str, Any], ...]
     status: int
+    #: What went wrong beside the targets: a record that could not be kept.
+    problems: tuple[ProvisionError, ...] = ()
 
 
 def flash(
@@ -99,13 +105,42 @@ def flash(
         plan = look(image, request)
         confirm(plan)
         records = FlashRecords.begin(plan)
-        with Spool(image, plan.digest) as spool:
-            outcomes, signalled = _write_all(plan, spool, observer, cancel or threading.Event())
+        cancel = cancel or threading.Event()
+        with Spool(image, plan.digest) as spool, _stopping(spool, cancel) as signalled:
+            outcomes = _write_all(plan, spool, _harmless(observer), cancel)
+            if not any(outcome.report for outcome in outcomes):
+                # Nobody is left to write for: do not unpack the rest.
+                spool.abort(ImageError("reading the image: no target is left"))
             spool.finish()
-            kept = records.finish(outcomes, spool)
-    return FlashReport(
-        outcomes=outcomes, records=kept, status=signalled or overall_status(outcomes)
-    )
+            kept, problems = records.finish(outcomes, spool)
+    status = overall_status(outcomes)
+    if status and signalled:
+        status = 128 + signalled[0]
+    if problems:
+        status = worst([status, *(int(problem.status) for problem in problems)])
+    return FlashReport(outcomes=outcomes, records=kept, status=status, problems=problems)
+
+
+def _stopping(spool: Spool, cancel: threading.Event) -> AbstractContextManager[list[int]]:
+    """Take a signal as the wish to stop until the records are complete."""
+
+    def stop() -> None:
+        cancel.set()
+        spool.abort(Cancelled("writing the targets: it was stopped"))
+
+    return stopping(stop)
+
+
+def _harmless(observer: Observer) -> Observer:
+    """Keep what goes wrong in showing the work from the work."""
+
+    def observe(event: Event) -> None:
+        try:
+            observer(event)
+        except Exception:
+            log.debug("an observer failed", exc_info=True)
+
+    return observe
 
 
 def look(image: Image, request: Request) -> Plan:
@@ -180,28 +215,22 @@ def _check_distinct(targets: tuple[Target, ...]) -> None:
 
 def _write_all(
     plan: Plan, spool: Spool, observer: Observer, cancel: threading.Event
-) -> tuple[tuple[Outcome, ...], int]:
-    """Write every target in its own thread; return how each ended, and for which signal we stop."""
+) -> tuple[Outcome, ...]:
+    """Write every target in its own thread; return how each ended."""
     done: dict[Path, Outcome] = {}
 
     def work(target: Target) -> None:
         done[target.path] = _one(target, spool, observer, cancel)
 
-    def stop() -> None:
-        cancel.set()
-        spool.abort(Cancelled("writing the targets: it was stopped"))
-
-    with stopping(stop) as signalled:
-        threads = [
-            threading.Thread(target=work, args=(target,), name=f"flash-{target.path.name}")
-            for target in plan.targets
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    status = 128 + signalled[0] if signalled else 0
-    return tuple(done[target.path] for target in plan.targets), status
+    threads = [
+        threading.Thread(target=work, args=(target,), name=f"flash-{target.path.name}")
+        for target in plan.targets
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return tuple(done[target.path] for target in plan.targets)
 
 
 def _one(target: Target, spool: Spool, observer: Observer, cancel: threading.Event) -> Outcome:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from provision import __version__
 from provision.core.config import private_dir, state_dir
+from provision.core.errors import ProvisionError
 from provision.core.files import write_json
 from provision.media.checksum import NAME
 
@@ -44,18 +45,31 @@ class FlashRecords:
             write_json(path, record)
         return records
 
-    def finish(self, outcomes: tuple[Outcome, ...], spool: Spool) -> tuple[dict[str, Any], ...]:
-        """Complete every record and return them, each with the ``record`` it lies in."""
+    def finish(
+        self, outcomes: tuple[Outcome, ...], spool: Spool
+    ) -> tuple[tuple[dict[str, Any], ...], tuple[ProvisionError, ...]]:
+        """Complete every record; return them, and why one could not be kept.
+
+        Each comes with the ``record`` it lies in, None for one that could not be kept: what was
+        done to a stick has been done, and its verdict is due.
+        """
         image = {
             "size": spool.size,
             "sha256": spool.stored_sha256 or None,
             "content_sha256": spool.content_sha256 or None,
         }
+        kept, problems = [], []
         for (path, record), outcome in zip(self._entries, outcomes, strict=True):
             record["image"] |= image
             record.update(_ending(outcome))
-            write_json(path, record)
-        return tuple(record | {"record": str(path)} for path, record in self._entries)
+            try:
+                write_json(path, record)
+            except ProvisionError as error:
+                problems.append(error)
+                kept.append(record | {"record": None})
+            else:
+                kept.append(record | {"record": str(path)})
+        return tuple(kept), tuple(problems)
 
 
 def _opening(plan: Plan, target: Target, now: datetime) -> dict[str, Any]:

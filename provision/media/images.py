@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from provision.core.errors import ImageError
+from provision.core.errors import ImageError, PermissionMissing
 from provision.core.text import binary
 from provision.media.decoders import DECODERS, Format, Stored
 from provision.media.errors import ImageDamaged
@@ -158,10 +158,14 @@ def open_image(path: Path | str) -> Image:
     try:
         # O_NONBLOCK: opening a FIFO must not wait for somebody to write to it.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except PermissionError as error:
+        raise PermissionMissing(
+            f"opening the image {path}: you may not read it",
+            hint="Run as root (sudo), or let your user read the file.",
+        ) from error
     except OSError as error:
         raise ImageError(
-            f"opening the image {path}: {error.strerror}",
-            hint="Check the path, and that you may read the file.",
+            f"opening the image {path}: {error.strerror}", hint="Check the path."
         ) from error
     try:
         info = os.fstat(fd)

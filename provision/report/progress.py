@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
 import threading
 from collections.abc import Sequence
@@ -25,11 +27,21 @@ from provision.core.text import binary, clean
 _STEPS = {"write": "writing", "verify": "reading back"}
 
 
+class _Console(Console):
+    """A console that falls silent when nobody reads it; rich's would end the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing from now on."""
+        self.quiet = True
+
+
 class FlashProgress:
     """Listens to the events of flashing and shows them; use it as a context manager round it."""
 
     def __init__(self, targets: Sequence[str], *, out: TextIO | None = None) -> None:
-        self._console = Console(file=out or sys.stderr, highlight=False, markup=False)
+        # Started with standard error closed, Python has none, and rich would take the other.
+        out = out or sys.stderr or io.StringIO()
+        self._console = _Console(file=out, highlight=False, markup=False)
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             TextColumn("{task.fields[doing]}", markup=False),
@@ -50,16 +62,18 @@ class FlashProgress:
                 self._tasks[target] = self._progress.add_task(
                     _short(target), start=False, total=None, doing="waiting"
                 )
-            self._progress.start()
+            with contextlib.suppress(OSError):
+                self._progress.start()
         return self
 
     def __exit__(self, *_exc: object) -> None:
         if self._console.is_terminal:
-            self._progress.stop()
+            with contextlib.suppress(OSError):
+                self._progress.stop()
 
     def __call__(self, event: Event) -> None:
-        """Take one event in, from whatever thread."""
-        with self._lock:
+        """Take one event in, from whatever thread; where nobody reads, nothing is said."""
+        with self._lock, contextlib.suppress(OSError):
             if event.phase is Phase.PROGRESS:
                 self._advance(event)
             elif event.phase is Phase.START and event.step in _STEPS:

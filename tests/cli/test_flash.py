@@ -114,3 +114,44 @@ def test_the_question_defaults_to_no(
     assert status == expected
     assert "Type 1 or yes" in err
     assert (target.read_bytes()[:4] == b"mine") is (expected == 6)
+
+
+@pytest.mark.parametrize("digest", [True, False])
+def test_whoever_stops_reading_changes_no_status(
+    tmp_path: Path, image: Path, target: Path, digest: bool
+) -> None:
+    """`provision flash … | head -0`, and a log that went away: the flash goes on, and counts."""
+    words = (image, target, "--allow-file", "--yes", *(() if digest else ("--sha256", "0" * 64)))
+    ran = subprocess.run(
+        [
+            *(sys.executable, "-m", "provision", "--state-dir", str(tmp_path / "state"), "flash"),
+            *(str(word) for word in words),
+        ],
+        stdout=(gone := broken_pipe()),
+        stderr=gone,
+        check=False,
+    )
+    os.close(gone)
+    assert ran.returncode == (0 if digest else 9)
+    assert bootable(target) is digest
+
+
+def broken_pipe() -> int:
+    """The writing end of a pipe that nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
+
+
+def test_closed_streams(tmp_path: Path, image: Path, target: Path) -> None:
+    """No standard input is no yes; no standard error is no reason to fail."""
+    line = f"exec {sys.executable} -m provision --state-dir {tmp_path}/state flash"
+    line += f" {image} {target} --allow-file"
+    ask = subprocess.run(["sh", "-c", line + " <&-"], capture_output=True, text=True, check=False)
+    assert ask.returncode == 6
+    assert "[not-confirmed]" in ask.stderr
+    mute = subprocess.run(
+        ["sh", "-c", line + " --yes 2>&-"], stdout=subprocess.PIPE, text=True, check=False
+    )
+    assert mute.returncode == 0
+    assert len(mute.stdout.splitlines()) == 1  # the verdict alone

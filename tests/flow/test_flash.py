@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from provision.flow.flash import FlashReport, Plan, Request, flash
 from provision.media.errors import ImageNotBootable, TargetTooSmall
 from provision.media.targets import Policy
 from tests.media.samples import MIB, content, packed, stick
-from tests.media.writing import bootable
+from tests.media.writing import at, bootable
 
 SIZE = 12 * MIB
 
@@ -196,6 +197,49 @@ def test_cancelling_from_outside(tmp_path: Path, image: Path) -> None:
     report = flash(request(image, target), observer=ignore, cancel=cancel)
     assert results(report) == ["cancelled"]
     assert not bootable(target)
+
+
+def test_an_observer_that_fails_fails_alone(tmp_path: Path, image: Path) -> None:
+    """A terminal that went away is no reason to wipe a stick."""
+    (target,) = sticks(tmp_path, 1)
+
+    def gone(_event: Event) -> None:
+        raise BrokenPipeError
+
+    assert results(flash(request(image, target), observer=gone)) == ["pass"]
+
+
+def test_a_record_that_cannot_be_kept_hides_no_verdict(
+    tmp_path: Path, image: Path, state: Path
+) -> None:
+    """The stick is right; that it has no record is told beside it."""
+    (target,) = sticks(tmp_path, 1)
+    lose = at("verify", Phase.START, lambda: shutil.rmtree(state))
+    report = flash(request(image, target), observer=lose)
+    assert (results(report), report.status) == (["pass"], 13)
+    assert report.records[0]["record"] is None
+    assert [problem.code for problem in report.problems] == ["config"]
+
+
+def test_too_large_on_the_way_is_not_called_refused(tmp_path: Path) -> None:
+    """Exit status 6 promises that nothing was changed."""
+    image = tmp_path / "large.gz"
+    image.write_bytes(packed(content(SIZE + 1), "gz"))
+    (target,) = sticks(tmp_path, 1)
+    report = flash(request(image, target, unverified=True))
+    assert (report.status, report.records[0]["error"]["code"]) == (5, "target-full")
+    assert report.records[0]["image"]["content_sha256"] is None  # the rest was not unpacked
+
+
+def test_a_signal_after_the_verdict_undoes_nothing(tmp_path: Path) -> None:
+    """What passed has passed, and its record says so."""
+    image = tmp_path / "image"
+    image.write_bytes(content(10 * MIB))
+    (target,) = sticks(tmp_path, 1)
+    interrupt = at("flash", Phase.END, lambda: os.kill(os.getpid(), signal.SIGINT))
+    report = flash(request(image, target, unverified=True), observer=interrupt)
+    assert (results(report), report.status) == (["pass"], 0)
+    assert json.loads(Path(report.records[0]["record"]).read_text())["result"] == "pass"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
