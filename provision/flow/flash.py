@@ -18,6 +18,7 @@ from typing import Any
 
 from provision.core.errors import Exit, ImageError, InternalFault, ProvisionError, Refused, worst
 from provision.core.events import Event, Observer, Phase, Result, ignore
+from provision.core.text import clean
 from provision.flow.flash_records import FlashRecords
 from provision.flow.signals import stopping
 from provision.media.authenticity import Digest, expected_digest
@@ -149,8 +150,8 @@ def look(image: Image, request: Request) -> Plan:
     info = inspect(image)
     if info.disc_only and not request.anyway:
         raise ImageNotBootable(
-            f"examining the image {request.image}: it is a disc image ({info.label or 'ISO 9660'}) "
-            "without the hybrid boot sector that lets it boot from a stick",
+            f"examining the image {clean(request.image)}: it is a disc image "
+            f"({info.label or 'ISO 9660'}) without the hybrid boot sector that lets it boot from a stick",
             hint="Insert it as virtual media (`provision media insert`), or get the vendor's USB "
             "image; --anyway writes it all the same.",
         )
@@ -197,7 +198,7 @@ def _check_source(target: Target, image: Image) -> None:
     """Refuse to write an image over itself, by whatever name."""
     if target.medium == ("file", *image.identity):
         raise Refused(
-            f"examining the target {target.path}: it is the image itself",
+            f"examining the target {clean(target.path)}: it is the image itself",
             hint="Name another target.",
         )
 
@@ -208,7 +209,7 @@ def _check_distinct(targets: tuple[Target, ...]) -> None:
         other = seen.setdefault(target.medium, target)
         if other is not target:
             raise Refused(
-                f"examining the targets: {other.path} and {target.path} are the same",
+                f"examining the targets: {clean(other.path)} and {clean(target.path)} are the same",
                 hint="Name each target once.",
             )
 
@@ -246,7 +247,7 @@ def _one(target: Target, spool: Spool, observer: Observer, cancel: threading.Eve
     except ProvisionError as failure:
         error = failure
     except Exception as failure:  # noqa: BLE001 - a bug in one target's thread must not be silent
-        error = InternalFault(f"writing {target.path}: {type(failure).__name__}: {failure}")
+        error = InternalFault(f"writing {clean(target.path)}: {type(failure).__name__}: {failure}")
     observer(
         Event(
             subject=subject,

@@ -6,7 +6,9 @@ what `sha256sum FILE` prints.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +37,8 @@ class Digest:
         """Raise unless ``found`` is this digest."""
         if found != self.hex:
             raise DigestMismatch(
-                f"checking the image {subject}: its sha256 is {found}, "
-                f"but {self.source} says {self.hex}"
+                f"checking the image {clean(subject)}: its sha256 is {found}, "
+                f"but {clean(self.source)} says {self.hex}"
             )
 
 
@@ -58,44 +60,73 @@ def expected_digest(
         return None
     found = [
         digest
-        for listing in (path.with_name(path.name + ".sha256"), path.with_name("SHA256SUMS"))
+        for listing in _listings(path)
         if (digest := _listed(listing, path.name, alone=listing.suffix == ".sha256"))
     ]
     if not found:
-        raise DigestMissing(f"checking the image {path}: nothing says what its sha256 should be")
+        raise _missing(path)
     if len({digest.hex for digest in found}) > 1:
         sources = " and ".join(digest.source for digest in found)
         raise DigestMissing(
-            f"checking the image {path}: {sources} disagree",
+            f"checking the image {clean(path)}: {clean(sources)} disagree",
             hint="Find out which is right and give it with --sha256.",
         )
     return found[0]
 
 
+def _listings(path: Path) -> tuple[Path, ...]:
+    return path.with_name(path.name + ".sha256"), path.with_name("SHA256SUMS")
+
+
+def _missing(path: Path) -> DigestMissing:
+    doing = f"checking the image {clean(path)}"
+    there = [clean(listing.name) for listing in _listings(path) if listing.exists()]
+    if not there:
+        return DigestMissing(f"{doing}: nothing says what its sha256 should be")
+    return DigestMissing(
+        f"{doing}: {' and '.join(there)} beside it, but no sha256 of this name in there",
+        hint="A line is 64 hexadecimal digits, two blanks, and the image's name, as `sha256sum` "
+        "prints it. Mend it, or give --sha256 HEX.",
+    )
+
+
 def _listed(listing: Path, name: str, *, alone: bool) -> Digest | None:
     """Return the digest that ``listing`` has for ``name``; a file of its own may omit the name."""
     try:
-        with listing.open("rb") as file:
-            raw = file.read(_LIST_LIMIT + 1)
+        raw = _read(listing)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ImageError(
-            f"reading the digests in {listing}: {error.strerror}",
+            f"reading the digests in {clean(listing)}: {error.strerror}",
             hint="Give the digest with --sha256 instead.",
         ) from error
     if len(raw) > _LIST_LIMIT:
-        raise DigestMissing(f"reading the digests in {listing}: it is too large to be a list")
+        raise DigestMissing(
+            f"reading the digests in {clean(listing)}: it is too large to be a list"
+        )
     text = raw.decode("utf-8", "surrogateescape")
     found = {digest for entry, digest in parse(text) if entry == name}
     if alone and not found and _HEX.fullmatch(text.strip()):
         found = {text.strip().lower()}
     if len(found) > 1:
         raise DigestMissing(
-            f"reading the digests in {listing}: it lists {name} with different ones",
+            f"reading the digests in {clean(listing)}: it lists {clean(name)} with different ones",
             hint="Find out which is right and give it with --sha256.",
         )
     return Digest(hex=found.pop(), source=str(listing)) if found else None
+
+
+def _read(listing: Path) -> bytes:
+    # O_NONBLOCK: a FIFO must not keep us waiting for somebody to write to it.
+    fd = os.open(listing, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with os.fdopen(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise ImageError(
+                f"reading the digests in {clean(listing)}: it is not a regular file",
+                hint="Give the digest with --sha256 instead.",
+            )
+        return file.read(_LIST_LIMIT + 1)
 
 
 def parse(text: str) -> list[tuple[str, str]]:

@@ -20,6 +20,10 @@ from provision.media.headers import ZstdFrames
 
 #: Largest piece a decoder yields, and largest read of the stored file.
 PIECE = 1 << 20
+#: First slice of each member that a decompressor is fed.
+SLICE = 4 << 10
+#: Beyond so many members, each has to unpack to this on average (those of bgzip do, to 64 KiB).
+MANY_MEMBERS, LEAST_MEMBER = 10_000, 4 << 10
 #: Memory one decoder may take: `xz -9` needs 65 MiB, `zstd --long=27` 128 MiB.
 MEMORY = 256 << 20
 WINDOW = 1 << 27
@@ -72,43 +76,100 @@ def plain(stored: Stored) -> Iterator[bytes]:
         yield data
 
 
+class _Feed:
+    """The stored bytes in slices: small where a member begins, larger as it goes on.
+
+    A decompressor copies what it did not use; with a million tiny members that must not be a MiB
+    each time.
+    """
+
+    def __init__(self, kind: str, magic: bytes, stored: Stored) -> None:
+        self._kind, self._magic, self._stored = kind, magic, stored
+        self._data, self._at, self._size = b"", 0, SLICE
+        self._members = self._content = 0
+
+    def take(self) -> bytes:
+        """Return the next slice; nothing at the end."""
+        if self._at >= len(self._data):
+            self._data, self._at = self._stored.read(), 0
+        piece = self._data[self._at : self._at + self._size]
+        self._at += len(piece)
+        self._size = min(self._size * 2, PIECE)
+        return piece
+
+    def give_back(self, rest: bytes) -> None:
+        """Take back the end of the last slice."""
+        self._at -= len(rest)
+
+    def _skip_zeros(self) -> None:
+        while self._at < len(self._data) and not self._data[self._at]:
+            piece = self._data[self._at : self._at + SLICE]
+            self._at += len(piece) - len(piece.lstrip(b"\0"))
+
+    def count(self, piece: bytes) -> None:
+        """Take note of what was unpacked."""
+        self._content += len(piece)
+
+    def member(self) -> bool:
+        """Move on to the next member, past zero padding; False at the end."""
+        self._skip_zeros()
+        while len(self._data) - self._at < len(self._magic):
+            more = self._stored.read()
+            if not more:
+                break
+            self._data, self._at = self._data[self._at :] + more, 0
+            self._skip_zeros()
+        if self._at >= len(self._data):
+            return False
+        if not self._data.startswith(self._magic, self._at):
+            raise ImageDamaged(f"unpacking the image: something else follows the {self._kind} data")
+        self._size = SLICE
+        self._members += 1
+        if self._members > MANY_MEMBERS and self._content < self._members * LEAST_MEMBER:
+            raise ImageDamaged(
+                f"unpacking the image: its {self._kind} data is in {self._members} pieces and "
+                "more, with next to nothing in them; no hypervisor image is",
+                hint="If you trust it, unpack it yourself and flash the raw image.",
+            )
+        return True
+
+
 def gunzip(stored: Stored) -> Iterator[bytes]:
     """Yield the content of a gzip file: its members, and nothing but zero padding after them."""
-    data = stored.read()
-    while data:
+    feed = _Feed("gzip", b"\x1f\x8b", stored)
+    while feed.member():
         engine = _inflater()
         while not engine.eof:
-            data = data or stored.read()
+            data = feed.take()
             try:
                 piece = engine.decompress(data, PIECE)
             except _inflate_errors() as error:
                 raise _broken("gzip", stored, error) from error
             if not piece and not data:
                 raise _short("gzip", stored)
-            data = engine.unconsumed_tail
+            feed.give_back(engine.unused_data if engine.eof else engine.unconsumed_tail)
+            feed.count(piece)
             if piece:
                 yield piece
-        data = _next_member("gzip", b"\x1f\x8b", engine.unused_data, stored)
 
 
 def unxz(stored: Stored) -> Iterator[bytes]:
     """Yield the content of an xz file: its streams, and nothing but zero padding after them."""
-    data = stored.read()
-    while data:
+    feed = _Feed("xz", b"\xfd7zXZ\0", stored)
+    while feed.member():
         engine = lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=MEMORY)
         while not engine.eof:
+            data = feed.take() if engine.needs_input else b""
             if engine.needs_input and not data:
-                data = stored.read()
-                if not data:
-                    raise _short("xz", stored)
+                raise _short("xz", stored)
             try:
                 piece = engine.decompress(data, PIECE)
             except lzma.LZMAError as error:
                 raise _broken("xz", stored, error) from error
-            data = b""
+            feed.count(piece)
             if piece:
                 yield piece
-        data = _next_member("xz", b"\xfd7zXZ\0", engine.unused_data, stored)
+        feed.give_back(engine.unused_data)
 
 
 def unzstd(stored: Stored) -> Iterator[bytes]:
@@ -134,21 +195,6 @@ DECODERS: dict[Format, Callable[[Stored], Iterator[bytes]]] = {
     Format.XZ: unxz,
     Format.ZST: unzstd,
 }
-
-
-def _next_member(kind: str, magic: bytes, data: bytes, stored: Stored) -> bytes:
-    """Return the bytes that begin the next member, past zero padding; empty at the end."""
-    while True:
-        data = data.lstrip(b"\0")
-        if len(data) >= len(magic):
-            break
-        more = stored.read()
-        if not more:
-            break
-        data += more
-    if data and not data.startswith(magic):
-        raise ImageDamaged(f"unpacking the image: something else follows the {kind} data")
-    return data
 
 
 def _inflater() -> Any:

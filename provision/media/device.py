@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from provision.core.errors import Conflict, PermissionMissing, ProvisionError
-from provision.core.text import binary
+from provision.core.text import binary, clean
 from provision.media.blocks import BlockDevices
 from provision.media.errors import (
     TargetChanged,
@@ -97,13 +97,16 @@ class Device:
             size = self._ask(BLKGETSIZE64)
         if size != self.target.size or not self._is_medium():
             raise failure(
-                f"checking the target {self.target.path}: it is not the device that was confirmed"
+                f"checking the target {clean(self.target.path)}: "
+                "it is not the device that was confirmed"
             )
 
     def check_medium(self) -> None:
         """Raise if it is another medium that is there now; one of another size is the same."""
         if not self._is_medium():
-            raise TargetLost(f"checking the target {self.target.path}: it is no longer there")
+            raise TargetLost(
+                f"checking the target {clean(self.target.path)}: it is no longer there"
+            )
 
     def _is_medium(self) -> bool:
         target = self.target
@@ -171,7 +174,7 @@ class Device:
 
     def _failed(self, doing: str, offset: int, reason: str) -> WriteFailed:
         where = f"{binary(offset)} (byte {offset})"
-        return WriteFailed(f"{doing} {self.target.path} at {where}: {reason}")
+        return WriteFailed(f"{doing} {clean(self.target.path)} at {where}: {reason}")
 
     def _lock(self) -> None:
         """Keep a second `provision flash` away from a file, and udev from a device."""
@@ -179,7 +182,7 @@ class Device:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise Conflict(
-                f"opening the target {self.target.path}: another program has locked it"
+                f"opening the target {clean(self.target.path)}: another program has locked it"
             ) from error
         except OSError as error:
             if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
@@ -220,7 +223,7 @@ def _open(target: Target, flags: int) -> tuple[int, bool]:
 
 
 def _refusal(target: Target, error: OSError) -> Exception:
-    doing = f"opening the target {target.path}"
+    doing = f"opening the target {clean(target.path)}"
     if error.errno == errno.EBUSY:
         if target.disk and not BlockDevices().uses(target.disk.name):
             return Conflict(f"{doing}: another program holds it (another `provision flash`?)")

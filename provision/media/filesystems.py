@@ -12,6 +12,8 @@ from provision.media.partitions import Read
 #: A directory longer than this many clusters, or of this many bytes, is not read further.
 MAX_CLUSTERS = 64
 MAX_BYTES = 256 << 10
+#: More entries than this are not looked at, in all the directories of a file system together.
+MAX_ENTRIES = 16384
 #: Directories of a FAT that say what boots, and for whom.
 TELLING = {"EFI", "EFI/BOOT", "BOOT", "XEN"}
 
@@ -63,6 +65,7 @@ class _FatVolume:
         self._root_cluster = struct.unpack("<I", boot[44:48])[0] if wide else 0
         clusters = (sectors - (self._data - start) // sector) // per_cluster
         self._bits = 32 if wide else 12 if clusters < 4085 else 16
+        self._left = MAX_ENTRIES
 
     def summary(self) -> Fat:
         """Read the label and the directories that say what boots."""
@@ -76,8 +79,10 @@ class _FatVolume:
                     label = label or ("" if folder else name.replace(".", ""))
                     continue
                 path = f"{folder}/{name}" if folder else name
+                fresh = path not in paths
                 paths.add(path)
-                if attributes & 0x10 and path in TELLING:
+                # A name that is there a thousand times is one, and is read once.
+                if fresh and attributes & 0x10 and path in TELLING:
                     high, low = struct.unpack("<H4xH", entry[20:28])
                     queue.append((path, high << 16 | low))
         return Fat(label=clean(label, 11), paths=frozenset(paths))
@@ -89,17 +94,19 @@ class _FatVolume:
             data = b"".join(self._chain(cluster))
         for at in range(0, len(data) - 31, 32):
             entry = data[at : at + 32]
-            if entry[0] == 0:
+            if entry[0] == 0 or self._left <= 0:
                 return
+            self._left -= 1
             # 0xE5: deleted; 0x0F: a piece of a long name, whose short one follows; ".": itself.
             if entry[0] not in (0xE5, 0x2E) and entry[11] & 0x3F != 0x0F:
                 yield entry
 
     def _chain(self, cluster: int) -> Iterator[bytes]:
-        total = 0
+        total, seen = 0, set()
         for _ in range(MAX_CLUSTERS):
             if (
                 cluster < 2
+                or cluster in seen
                 or cluster >= (0x0FFFFFF8, 0xFFF8, 0xFF8)[(32, 16, 12).index(self._bits)]
             ):
                 return
@@ -108,6 +115,7 @@ class _FatVolume:
             if not data or total > MAX_BYTES:
                 return
             yield data
+            seen.add(cluster)
             cluster = self._next(cluster)
 
     def _next(self, cluster: int) -> int:

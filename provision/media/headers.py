@@ -10,7 +10,9 @@ from provision.media.errors import ImageDamaged
 
 #: A zstd file of more blocks than this (64 GiB and more) is not walked to learn its size.
 MAX_BLOCKS = 2_000_000
-#: An xz index longer than this is not read.
+#: Zeros behind an xz stream, in bytes, beyond which its size is not looked for.
+MAX_PADDING = 1 << 20
+#: The indexes of an xz file are not read when they are longer than this together.
 MAX_INDEX = 1 << 20
 
 
@@ -108,16 +110,16 @@ class ZstdFrames:
 
 def xz_size(fd: int, stored_size: int) -> int | None:
     """Return the unpacked size that the index at the end of an xz file states, if readable."""
-    total, end = 0, stored_size
+    total, end, index_bytes = 0, stored_size, 0
     while end > 0:
+        end = _before_padding(fd, end)
         footer = os.pread(fd, 12, end - 12) if end >= 12 else b""
-        if footer == b"\0" * 12 or footer[8:] == b"\0" * 4:
-            end -= 4
-            continue
         if len(footer) != 12 or footer[10:] != b"YZ":
             return None
         length = (struct.unpack("<I", footer[4:8])[0] + 1) * 4
-        if length > MAX_INDEX or length > end - 24:
+        # What many tiny streams are charged beyond their index keeps their number down.
+        index_bytes += length + 64
+        if index_bytes > MAX_INDEX or length > end - 24:
             return None
         sizes = _xz_index(os.pread(fd, length, end - 12 - length))
         if sizes is None:
@@ -126,6 +128,14 @@ def xz_size(fd: int, stored_size: int) -> int | None:
         total += unpacked
         end -= 24 + length + packed
     return total if end == 0 else None
+
+
+def _before_padding(fd: int, end: int) -> int:
+    """Return where the zeros before ``end`` begin, having looked at ``MAX_PADDING`` at most."""
+    start = max(end - MAX_PADDING, 0)
+    if os.pread(fd, 4, max(end - 4, 0)).strip(b"\0"):
+        return end
+    return start + len(os.pread(fd, end - start, start).rstrip(b"\0"))
 
 
 def zst_size(fd: int, stored_size: int) -> int | None:

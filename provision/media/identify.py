@@ -18,6 +18,9 @@ from provision.media.partitions import Partition, Read, mbr_boot_code, partition
 #: How much of a packed image is unpacked to look at it. What lies behind is unknown, not absent.
 REACH = 64 << 20
 
+#: More file systems than this on one image are not looked into.
+MAX_VOLUMES = 16
+
 #: Loaders UEFI starts from a stick, by the architecture they are for.
 LOADERS = {"EFI/BOOT/BOOTX64.EFI": "x86-64", "EFI/BOOT/BOOTAA64.EFI": "aarch64"}
 
@@ -193,10 +196,15 @@ class _Window:
 
 def _esps(read: Read, parts: list[Partition]) -> tuple[list[Fat], bool]:
     """Return the FAT volumes among the partitions, and whether one was out of reach."""
-    volumes, unknown = [], False
+    volumes: list[Fat] = []
+    unknown = False
+    seen: set[int] = set()
     for part in parts:
-        if not part.may_hold_esp:
+        if not part.may_hold_esp or part.start in seen:
             continue
+        seen.add(part.start)
+        if len(volumes) >= MAX_VOLUMES:
+            break
         if not read(part.start, 512):
             unknown = True
         elif volume := read_fat(read, part.start):

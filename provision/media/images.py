@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from provision.core.errors import ImageError, PermissionMissing
-from provision.core.text import binary
+from provision.core.text import binary, clean
 from provision.media.decoders import DECODERS, Format, Stored
 from provision.media.errors import ImageDamaged
 from provision.media.headers import xz_size, zst_size
@@ -111,7 +111,7 @@ class Image:
         before = self._stat
         if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             raise ImageDamaged(
-                f"reading the image {self.path}: it was changed while it was read",
+                f"reading the image {clean(self.path)}: it was changed while it was read",
                 hint="Let whatever writes the image finish, then start again.",
             )
 
@@ -122,8 +122,8 @@ class Image:
         bomb = unpacked > RATIO_FROM and unpacked > MAX_RATIO * max(stored, 1)
         if bomb or unpacked > MAX_SIZE:
             raise ImageDamaged(
-                f"unpacking the image {self.path}: {binary(stored)} became {binary(unpacked)}; "
-                "no hypervisor image does that",
+                f"unpacking the image {clean(self.path)}: "
+                f"{binary(stored)} became {binary(unpacked)}; no hypervisor image does that",
                 hint="If you trust it, unpack it yourself and flash the raw image.",
             )
 
@@ -160,22 +160,22 @@ def open_image(path: Path | str) -> Image:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except PermissionError as error:
         raise PermissionMissing(
-            f"opening the image {path}: you may not read it",
+            f"opening the image {clean(path)}: you may not read it",
             hint="Run as root (sudo), or let your user read the file.",
         ) from error
     except OSError as error:
         raise ImageError(
-            f"opening the image {path}: {error.strerror}", hint="Check the path."
+            f"opening the image {clean(path)}: {error.strerror}", hint="Check the path."
         ) from error
     try:
         info = os.fstat(fd)
         if not stat.S_ISREG(info.st_mode):
             raise ImageError(
-                f"opening the image {path}: it is not a regular file",
+                f"opening the image {clean(path)}: it is not a regular file",
                 hint="Give the image as a file.",
             )
         if not info.st_size:
-            raise ImageDamaged(f"opening the image {path}: it is empty")
+            raise ImageDamaged(f"opening the image {clean(path)}: it is empty")
         return Image(path, fd)
     except OSError as error:
         os.close(fd)
@@ -188,7 +188,7 @@ def open_image(path: Path | str) -> Image:
 def unreadable(path: Path, error: OSError) -> ImageError:
     """Return what to tell when the disk or share an image lies on fails."""
     return ImageError(
-        f"reading the image {path}: {error.strerror}",
+        f"reading the image {clean(path)}: {error.strerror}",
         hint="Check the disk or network share the image lies on.",
     )
 
@@ -204,7 +204,8 @@ def _format(head: bytes, path: Path) -> Format:
     for at, magic, name, tool in CONTAINERS:
         if head[at : at + len(magic)] == magic:
             raise ImageError(
-                f"opening the image {path}: it is a {name} file, which cannot be written as it is",
+                f"opening the image {clean(path)}: "
+                f"it is a {name} file, which cannot be written as it is",
                 hint=f"Unpack it first (`{tool}`), then flash what is in it.",
             )
     return Format.RAW

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from provision.core.errors import ImageError, InternalFault, ProvisionError
+from provision.core.text import clean
 from provision.media.authenticity import Digest
 from provision.media.checksum import checksum
 from provision.media.decoders import Format
@@ -136,7 +137,7 @@ class Spool:
             except OSError as error:
                 raise unreadable(self.image.path, error) from error
             if count == 0:
-                raise ImageDamaged(f"reading the image {self.image.path}: it became shorter")
+                raise ImageDamaged(f"reading the image {clean(self.image.path)}: it became shorter")
             done += count
 
     def abort(self, error: ProvisionError) -> None:
@@ -179,7 +180,9 @@ class Spool:
             self.stored_sha256 = stream.stored_sha256()
             self._check_stored()
         if not offset:
-            raise ImageDamaged(f"reading the image {self.image.path}: there is nothing in it")
+            raise ImageDamaged(
+                f"reading the image {clean(self.image.path)}: there is nothing in it"
+            )
         with self._news:
             self.size = offset
             self._complete = True
@@ -194,7 +197,9 @@ class Spool:
                 self.read(extent.offset, view)
                 content.update(view)
                 if checksum(view) != extent.checksum:
-                    raise ImageDamaged(f"reading the image {self.image.path}: it changed meanwhile")
+                    raise ImageDamaged(
+                        f"reading the image {clean(self.image.path)}: it changed meanwhile"
+                    )
             else:
                 # All zeros when it was listed, and as such it is written: no need to read again.
                 content.update(memoryview(zeros)[: extent.length])
@@ -225,7 +230,7 @@ class Spool:
         end = extent.offset + extent.length
         if self.image.size is not None and end > self.image.size:
             raise ImageDamaged(
-                f"unpacking the image {self.image.path}: it is larger than its headers say"
+                f"unpacking the image {clean(self.image.path)}: it is larger than its headers say"
             )
         try:
             os.ftruncate(self._fd, end)

@@ -115,13 +115,13 @@ def examine(
     try:
         info = path.stat()
     except OSError as error:
-        raise TargetMissing(f"examining the target {path}: {error.strerror}") from error
+        raise TargetMissing(f"examining the target {clean(path)}: {error.strerror}") from error
     if stat.S_ISREG(info.st_mode):
         target = _file(path, info, policy, machine or BlockDevices())
     elif stat.S_ISBLK(info.st_mode):
         target = _block(path, info, policy, machine or BlockDevices())
     else:
-        raise TargetMissing(f"examining the target {path}: it is no block device")
+        raise TargetMissing(f"examining the target {clean(path)}: it is no block device")
     check_room(target, image_size)
     return target
 
@@ -130,7 +130,7 @@ def check_room(target: Target, image_size: int | None) -> None:
     """Raise if the image, as far as its size is known, does not fit the target."""
     if image_size is not None and image_size > target.size:
         raise TargetTooSmall(
-            f"examining the target {target.path}: it holds {target.size} bytes, "
+            f"examining the target {clean(target.path)}: it holds {target.size} bytes, "
             f"the image has {image_size} ({binary(image_size - target.size)} more)"
         )
 
@@ -185,18 +185,20 @@ def _judge_kind(doing: str, disk: Disk, policy: Policy) -> None:
 def _file(path: Path, info: os.stat_result, policy: Policy, machine: BlockDevices) -> Target:
     if not policy.allow_file:
         raise TargetMissing(
-            f"examining the target {path}: it is a regular file, not a device",
+            f"examining the target {clean(path)}: it is a regular file, not a device",
             hint="Give the stick's device (see `lsblk`), or pass --allow-file to write to the "
             "file as if it were a stick of its size (`truncate -s 1G FILE` makes one).",
         )
     if not info.st_size:
         raise TargetTooSmall(
-            f"examining the target {path}: the file is empty",
+            f"examining the target {clean(path)}: the file is empty",
             hint="A file stands for a stick of its size; `truncate -s 1G FILE` makes one.",
         )
-    _judge_uses(f"examining the target {path}", machine.file_uses((info.st_dev, info.st_ino)))
+    _judge_uses(
+        f"examining the target {clean(path)}", machine.file_uses((info.st_dev, info.st_ino))
+    )
     if not os.access(path, os.W_OK):
-        raise PermissionMissing(f"examining the target {path}: you may not write to it")
+        raise PermissionMissing(f"examining the target {clean(path)}: you may not write to it")
     return Target(
         path=path,
         kind=Kind.FILE,
@@ -220,7 +222,8 @@ def _block(path: Path, info: os.stat_result, policy: Policy, machine: BlockDevic
     medium = machine.medium(disk.name)
     if medium is None:
         raise Refused(
-            f"examining the target {path}: it cannot be told what is behind this loop device",
+            f"examining the target {clean(path)}: "
+            "it cannot be told what is behind this loop device",
             hint="Detach it (`losetup -d`), and attach it anew to the file you mean.",
         )
     if disk.usb:
@@ -242,16 +245,18 @@ def find_disk(devnum: str, path: str, machine: BlockDevices) -> Disk:
     """Return the whole disk with this ``major:minor``; a partition is refused."""
     name = machine.name_of(devnum)
     if name is None:
-        raise TargetMissing(f"examining the target {path}: the kernel knows no disk {devnum}")
+        raise TargetMissing(
+            f"examining the target {clean(path)}: the kernel knows no disk {devnum}"
+        )
     if not machine.mounts:
         raise Refused(
-            f"examining the target {path}: what is mounted on this machine cannot be read",
+            f"examining the target {clean(path)}: what is mounted on this machine cannot be read",
             hint="Run it where /proc is mounted.",
         )
     whole = machine.partition_of(name)
     if whole:
         raise Refused(
-            f"examining the target {path}: it is a partition of {whole}",
+            f"examining the target {clean(path)}: it is a partition of {whole}",
             hint=f"Name the whole disk: /dev/{whole}.",
         )
     return machine.disk(name)
@@ -301,7 +306,7 @@ def _content(path: Path) -> str:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except PermissionError as error:
         raise PermissionMissing(
-            f"examining the target {path}: you may not read or write it"
+            f"examining the target {clean(path)}: you may not read or write it"
         ) from error
     except OSError as error:
         return f"unreadable ({error.strerror})"

@@ -21,7 +21,7 @@ from typing import Any
 
 from provision.core.errors import ProvisionError
 from provision.core.events import Event, Observer, Phase, Result
-from provision.core.text import binary
+from provision.core.text import binary, clean
 from provision.media.checksum import NAME, checksum
 from provision.media.device import Device, buffer
 from provision.media.errors import (
@@ -145,8 +145,8 @@ class _Writer:
             end = extent.offset + extent.length
             if end > self._device.size:
                 raise TargetFull(
-                    f"writing {self._device.target.path}: it holds {self._device.size} bytes, "
-                    "the image has more"
+                    f"writing {clean(self._device.target.path)}: it holds "
+                    f"{self._device.size} bytes, the image has more"
                 )
             self._extents.append(extent)
             self._write_extent(extent)
@@ -309,12 +309,14 @@ class _Writer:
         at = first_difference(found[within], wanted[within])
         if at is None:
             # The target has what the image has now, which is not what it had when it was hashed.
-            return ImageDamaged(f"reading the image {self._spool.image.path}: it changed meanwhile")
+            return ImageDamaged(
+                f"reading the image {clean(self._spool.image.path)}: it changed meanwhile"
+            )
         at += within.start or 0
         offset = extent.offset + at
         what = "other data" if any(found[at : at + 512]) else "zeros"
         return VerifyFailed(
-            f"reading back {self._device.target.path}: at {binary(offset)} (byte {offset}) "
+            f"reading back {clean(self._device.target.path)}: at {binary(offset)} (byte {offset}) "
             f"there is {what} instead of what was written"
         )
 
@@ -326,7 +328,7 @@ class _Writer:
 
     def _check_stop(self) -> None:
         if self._cancel.is_set():
-            raise Cancelled(f"writing {self._device.target.path}: it was stopped")
+            raise Cancelled(f"writing {clean(self._device.target.path)}: it was stopped")
         self._spool.check()
 
     def _progress(self, step: str, done: int, total: int | None) -> None:

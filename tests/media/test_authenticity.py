@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from provision.core.errors import ImageError
 from provision.media.authenticity import Digest, expected_digest, parse
 from provision.media.errors import DigestMismatch, DigestMissing
 
@@ -104,3 +106,27 @@ def test_no_list_breaks_the_reader(text: str) -> None:
     """Whatever lies beside the image: pairs, or nothing."""
     for _, digest in parse(text):
         assert len(digest) == 64
+
+
+def test_a_malformed_digest_file_is_named(image: Path) -> None:
+    """Who put it there should not be told to put it there."""
+    image.with_name("xen.img.xz.sha256").write_text("not a digest\n")
+    with pytest.raises(DigestMissing, match=r"xen\.img\.xz\.sha256 beside it"):
+        expected_digest(image)
+
+
+@pytest.mark.timeout(10)
+def test_a_fifo_for_a_digest_file_is_refused(image: Path) -> None:
+    """Nobody ever writes to it."""
+    os.mkfifo(image.with_name("SHA256SUMS"))
+    with pytest.raises(ImageError, match="not a regular file"):
+        expected_digest(image)
+
+
+def test_paths_are_clean_in_what_is_told(tmp_path: Path) -> None:
+    """A file name may hold an escape sequence, or bytes that are no text."""
+    image = tmp_path / "a\x1b[31m\udcff.img"
+    with pytest.raises(DigestMissing) as caught:
+        expected_digest(image)
+    assert "\x1b" not in str(caught.value)
+    str(caught.value).encode()

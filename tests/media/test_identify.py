@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from provision.media.filesystems import read_fat
 from provision.media.identify import describe_content, identify, look
 from tests.media.samples import MIB, content, packed
 
@@ -165,3 +167,29 @@ def test_no_header_breaks_the_reader(data: st.DataObject) -> None:
         return bytes(image[offset : offset + size])
 
     assert look(read)["table"] in ("gpt", "mbr", "none")
+
+
+def test_a_bomb_of_directories_is_not_walked() -> None:
+    """A directory that lists itself ten thousand times, seen by 500 partitions."""
+    reads: list[int] = []
+    boot = bytearray(512)
+    boot[:3], boot[510:] = b"\xeb\x3c\x90", b"\x55\xaa"
+    # 512-byte sectors, 64 to a cluster, one FAT of 16 sectors, FAT32 with its root in cluster 2.
+    struct.pack_into("<HBHBHHBHHHII", boot, 11, 512, 64, 1, 1, 0, 0, 0xF8, 0, 0, 0, 0, 1 << 24)
+    struct.pack_into("<IHHI", boot, 36, 16, 0, 0, 2)
+    entries = b"".join(
+        name.ljust(11).encode() + b"\x10" + bytes(8) + b"\0\0" + bytes(4) + b"\2\0" + bytes(4)
+        for name in ("EFI", "BOOT", "XEN")
+    )
+    cluster = (entries * 400)[: 64 * 512]
+    fat = struct.pack("<128I", *[2] * 128) * 16
+    volume = bytes(boot) + fat + cluster * 4
+
+    def read(offset: int, size: int) -> bytes:
+        reads.append(size)
+        return volume[offset : offset + size]
+
+    found = read_fat(read, 0)
+    assert found is not None
+    assert len(reads) < 50
+    assert "EFI/BOOT" in found.paths

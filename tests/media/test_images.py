@@ -7,6 +7,7 @@ import hashlib
 import os
 import struct
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -217,3 +218,38 @@ def test_without_extras_the_standard_library_serves(
         pytest.raises(MissingTool),
     ):
         unpack(image)
+
+
+def test_the_size_of_a_padded_xz_file(tmp_path: Path) -> None:
+    """A little padding is allowed; 256 MiB of it are not searched."""
+    stored = packed(content(MIB), "xz")
+    with open_image(saved(tmp_path, stored + bytes(4096) + stored + bytes(8))) as image:
+        assert image.size == 2 * MIB
+    path = saved(tmp_path, stored)
+    os.truncate(path, 256 * MIB)
+    begun = time.process_time()
+    with open_image(path) as image:
+        assert image.size is None
+    assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize("kind", ["gz", "xz"])
+@pytest.mark.parametrize("size", [1, 1000, 5000])
+def test_many_members_come_out_whole(tmp_path: Path, kind: str, size: int) -> None:
+    """Whatever their size is to that of our slices, with padding in between."""
+    parts = [content(size + number, seed=number, zeros=0) for number in range(300)]
+    stored = b"".join(
+        packed(part, kind) + bytes(number % 3 * 4) for number, part in enumerate(parts)
+    )
+    with open_image(saved(tmp_path, stored)) as image:
+        assert unpack(image) == b"".join(parts)
+
+
+@pytest.mark.parametrize("kind", ["gz", "xz"])
+def test_countless_empty_members_are_refused_soon(tmp_path: Path, kind: str) -> None:
+    """Work for hours in a file of a few MiB."""
+    path = saved(tmp_path, packed(b"", kind) * 200_000)
+    begun = time.process_time()
+    with open_image(path) as image, pytest.raises(ImageDamaged, match="pieces"):
+        unpack(image)
+    assert time.process_time() - begun < 3

@@ -20,6 +20,7 @@ from provision.media.build.recipe import Recipe, load
 from provision.media.build.tools import require
 
 DEFAULT_SIZE = 32 << 20
+_LARGEST = 1 << 40
 _TOOLS = ("apt-get", "apt-cache", "dpkg-deb", "grub-mkimage", "mkfs.vfat", "mcopy", "mmd")
 
 
@@ -73,7 +74,12 @@ def build(  # noqa: PLR0913 - one argument for each option of the command
     """
     shape = Format(format)
     output_file.check(output)
-    if size % gpt.SECTOR or size > 1 << 40:
+    if size > _LARGEST:
+        raise ConfigError(
+            f"building {output}: {size} bytes are more than the largest disk image, 1 TiB",
+            hint="Give less; the system on it needs tens of MiB.",
+        )
+    if size % gpt.SECTOR:
         raise ConfigError(
             f"building {output}: {size} bytes are no size of a disk",
             hint="Give a multiple of 512, for example 32MiB.",
