@@ -151,7 +151,8 @@ def look(image: Image, request: Request) -> Plan:
     if info.disc_only and not request.anyway:
         raise ImageNotBootable(
             f"examining the image {clean(request.image)}: it is a disc image "
-            f"({info.label or 'ISO 9660'}) without the hybrid boot sector that lets it boot from a stick",
+            f"({info.label or 'ISO 9660'}) "
+            "without the hybrid boot sector that lets it boot from a stick",
             hint="Insert it as virtual media (`provision media insert`), or get the vendor's USB "
             "image; --anyway writes it all the same.",
         )
