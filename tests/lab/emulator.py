@@ -92,7 +92,8 @@ def _hashed(password: str) -> str:
     import bcrypt
 
     # The cheapest cost: every request of a test pays it.
-    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds=4)).decode()
+    hashed: bytes = bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds=4))
+    return hashed.decode()
 
 
 def _free_port() -> int:
