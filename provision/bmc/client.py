@@ -196,7 +196,7 @@ class Wire:
         return addresses.resource(path, self._who)
 
     def _doing(self, method: str, path: str) -> str:
-        return f"{_WORDS[method]} {path[:120]} at {self._who}"
+        return f"{_WORDS[method]} {clean(path, 120)} at {self._who}"
 
     def _left(self, doing: str) -> float:
         """Return the seconds the next request may take; raise when there are none."""

@@ -17,6 +17,7 @@ from provision.bmc.errors import (
     PasswordChangeRequired,
 )
 from provision.core.errors import Conflict, CredentialsError, ProvisionError
+from provision.core.secrets import redact
 from provision.core.text import clean
 
 #: Values in one answer. Parsed, a value costs up to 20 times the bytes it is written with.
@@ -70,7 +71,7 @@ def parse(doing: str, raw: bytes) -> JsonObject:
     except RecursionError as error:
         raise BadReply(f"{doing}: the answer is nested too deep") from error
     except ValueError as error:
-        start = clean(raw[:200].decode("utf-8", "replace"), 60)
+        start = clean(redact(raw[:4096].decode("utf-8", "replace")), 60)
         raise BadReply(f"{doing}: the answer is not JSON (it begins {start!r})") from error
     if not isinstance(body, dict):
         raise BadReply(f"{doing}: the answer is not a JSON object")
@@ -113,7 +114,8 @@ def said(body: Mapping[str, Any]) -> str:
         [whole],
         [message.get("MessageId") for message in found],
     ):
-        words = [clean(each, 200) for each in candidates if isinstance(each, str)]
+        # A sentence: also short secrets go, and before it is cut.
+        words = [clean(redact(each[:4096]), 200) for each in candidates if isinstance(each, str)]
         if told := " / ".join(dict.fromkeys(word for word in words if word)):
             return clean(told, 600)
     return ""

@@ -13,6 +13,7 @@ from provision.bmc.replies import JsonObject
 from provision.bmc.service import Bmc, link
 from provision.bmc.values import at, links, text, words
 from provision.core.errors import ConfigError, Conflict, OutcomeUnknown
+from provision.core.secrets import redact
 from provision.core.text import clean
 
 _SCHEMES = ("http", "https", "nfs", "cifs", "smb")
@@ -94,8 +95,9 @@ async def insert(bmc: Bmc, url: str) -> Slot:
     """Put the image at ``url`` into a virtual CD drive, unless it is in one already."""
     _check(url)
     doing = f"inserting {clean(url, 200)} at {bmc.name}"
+    shown = redact(url, data=True)  # as what is read back went through it too
     drives = [slot for slot in await slots(bmc) if slot.takes_cd]
-    if there := next((slot for slot in drives if slot.inserted and slot.image == url), None):
+    if there := next((slot for slot in drives if slot.inserted and slot.image == shown), None):
         return there
     if drives and all(slot.inserted for slot in drives):
         held = ", ".join(f"{slot.name} holds {slot.image or 'something'}" for slot in drives)
@@ -137,6 +139,7 @@ async def _into_first(bmc: Bmc, usable: list[Slot], url: str, doing: str) -> Slo
 
 def _same(shown: str, url: str) -> bool:
     """Whether a BMC shows this image; some cut the address down to the file's name."""
+    url = redact(url, data=True)
     return shown == url or (bool(shown) and url.endswith("/" + shown.rpartition("/")[2]))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -147,17 +147,38 @@ def on_bmc(access: Access, work: Callable[[Bmc], Awaitable[T]]) -> T:
 
 
 def show(output: str, data: object, text: str) -> None:
-    """Print the result on standard output, as JSON or as text."""
+    """Print the result on standard output, as JSON or as text, without the passwords we know."""
     import json
 
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False) if output == "json" else text)
+    from provision.core.secrets import redact
+
+    if output == "json":
+        text = json.dumps(_without_secrets(data), indent=2, ensure_ascii=False)
+    else:
+        text = redact(text, data=True)
+    click.echo(text)
+
+
+def _without_secrets(data: object) -> object:
+    from provision.core.secrets import redact
+
+    if isinstance(data, str):
+        return redact(data, data=True)
+    if isinstance(data, Mapping):
+        return {_without_secrets(key): _without_secrets(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_without_secrets(each) for each in data]
+    return data
 
 
 def rows(pairs: Iterable[tuple[str, str]]) -> str:
     """Return two columns, the second wrapped to the terminal's 80."""
     import textwrap
 
-    pairs = list(pairs)
+    from provision.core.secrets import redact
+
+    # Before they are wrapped: a password on two lines would not be known again.
+    pairs = [(redact(name, data=True), redact(value, data=True)) for name, value in pairs]
     width = max((len(name) for name, _ in pairs), default=0)
     lines = []
     for name, value in pairs:

@@ -1,19 +1,29 @@
-"""Secrets as a type: they reach the one place that needs them, and no log, record or screen."""
+"""Secrets as a type: they reach the one place that needs them, and no log, record or screen.
+
+What is known to be a secret is replaced by ``***`` wherever text leaves the process: as it is, and
+as JSON, ``repr``, URLs and HTML write it. Two limits are deliberate. Secrets under 4 characters are
+never replaced: they occur in everything. In data (a setting's value, a model's name) only those of
+8 and more are: a server whose password is ``Enabled`` must not lose its settings to it.
+"""
 
 from __future__ import annotations
 
+import html
+import json
 import logging
-import os
 import re
-import stat
 import sys
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote, quote_plus
 
 from provision.core.errors import ConfigError
+from provision.core.reading import LONGEST, NotRead, first_line
 
-_LIMIT: Final = 4096
-_known: set[str] = set()
+_SHORTEST: Final = 4
+_SHORTEST_IN_DATA: Final = 8
+#: How secrets are written, with their own length; longest first.
+_known: dict[str, int] = {}
 
 
 class Secret:
@@ -23,8 +33,7 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
-        if len(value) >= 4:
-            _known.add(value)
+        _remember(value)
 
     def reveal(self) -> str:
         """Return the secret itself; only for handing it to whoever asked for it."""
@@ -50,58 +59,113 @@ def read_secret(reference: str, *, prompt: str = "Password: ") -> Secret:
 
     That is a file's path, ``-`` for standard input, or ``prompt:`` for asking the person. The
     first line counts, without its newline. A file that others may read is refused, as SSH refuses
-    such keys.
+    such keys. A pipe will do (``<(pass show bmc)``), a device will not.
     """
     if reference == "prompt:":
         import getpass
 
         return Secret(getpass.getpass(prompt))
-    if reference == "-":
-        return _first_line(sys.stdin.readline(_LIMIT), "standard input")
-    return _from_file(Path(reference.removeprefix("file:")))
-
-
-def _from_file(path: Path) -> Secret:
-    doing = f"reading the password file {path}"
+    reference = reference.removeprefix("file:")
     try:
-        with path.open(encoding="utf-8") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if stat.S_ISREG(mode) and mode & 0o077:
-                raise ConfigError(
-                    f"{doing}: others may read it (mode {mode & 0o777:04o})",
-                    hint=f"chmod 600 {path}",
-                )
-            return _first_line(file.readline(_LIMIT), str(path))
+        if reference in ("-", "/dev/stdin"):
+            reference = "standard input"
+            line = sys.stdin.readline(LONGEST + 1)
+        else:
+            line = first_line(Path(reference))
+    except NotRead as error:
+        doing = f"reading the password file {_printable(reference)}"
+        raise ConfigError(f"{doing}: {error}", hint=error.hint) from error
     except UnicodeDecodeError as error:
+        doing = f"reading the password from {_printable(reference)}"
         raise ConfigError(f"{doing}: not text in UTF-8", hint="Save it as plain text.") from error
-    except OSError as error:
-        raise ConfigError(
-            f"{doing}: {error.strerror}", hint="Create it with the password on its first line."
-        ) from error
+    return _checked(line, _printable(reference))
 
 
-def _first_line(line: str, where: str) -> Secret:
+def _checked(line: str, where: str) -> Secret:
     value = line.rstrip("\r\n")
+    problem = ""
     if not value:
+        problem = "it is empty"
+    elif len(value) > LONGEST:
+        problem = f"its first line is longer than {LONGEST} characters"
+    elif "\0" in value:
+        problem = "it is not text"
+    if problem:
         raise ConfigError(
-            f"reading the password from {where}: it is empty",
+            f"reading the password from {where}: {problem}",
             hint="Put the password on the first line.",
         )
     return Secret(value)
 
 
+def _printable(text: str) -> str:
+    return text if text.isprintable() else ascii(text)
+
+
+def _remember(value: str) -> None:
+    global _known  # noqa: PLW0603 - replaced as a whole: other threads may be going through it
+    if len(value) < _SHORTEST or _known.get(value) == len(value):
+        return
+    known = dict(_known)
+    for plain in (value, " ".join(value.split())):
+        for written in _forms(plain):
+            if len(written) >= _SHORTEST:
+                known[written] = max(len(value), known.get(written, 0))
+    _known = dict(sorted(known.items(), key=lambda item: -len(item[0])))
+
+
+def _forms(value: str) -> set[str]:
+    """Return how ``value`` is written by those who quote it, and by those who quote them."""
+    once = {value, repr(value)[1:-1], value.replace('"', '\\"').replace("'", "\\'")} | _json(value)
+    once |= {quote(value, errors="replace"), quote(value, safe="", errors="replace")}
+    once |= {quote_plus(value, errors="replace"), html.escape(value)}
+    return once.union(*map(_json, once))
+
+
+def _json(value: str) -> set[str]:
+    plain, wide = json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]
+    return {plain, wide, wide.replace("/", "\\/")}
+
+
+_VALUE: Final = r"""("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s'",}\])]+)"""
+_SCHEME: Final = r"(?:(?:basic|bearer|digest)\s+)?"
 _PATTERNS: Final = (
-    re.compile(r"(?i)(x-auth-token|authorization|cookie)(['\"]?\s*[:=]\s*)(['\"]?)[^\s'\",]+"),
-    re.compile(r"(?i)(password)(['\"]?\s*[:=]\s*)(['\"]?)[^\s'\",}]+"),
+    re.compile(rf"(?i)((?:x-auth-token|authorization|cookie)['\"]?\s*[:=]\s*{_SCHEME}){_VALUE}"),
+    # A name in quotes, as in JSON, with any value; without quotes only name=value and name:value.
+    # A space after it makes it prose: "reading the password: nothing is there".
+    re.compile(rf"(?i)(password['\"]\s*[:=]\s*){_VALUE}"),
+    re.compile(rf"(?i)(password[:=]){_VALUE}"),
 )
 
 
-def redact(text: str) -> str:
-    """Return ``text`` without the secrets known to this process and without tokens by pattern."""
-    for value in sorted(_known, key=len, reverse=True):
-        text = text.replace(value, "***")
+def redact(text: str, *, data: bool = False) -> str:
+    """Return ``text`` without the secrets known to this process and without tokens by pattern.
+
+    ``data`` says that it is a value, not a sentence: only long secrets are looked for.
+    """
+    text = _without_known(text, _SHORTEST_IN_DATA if data else _SHORTEST)
+    if data:
+        return text
     for pattern in _PATTERNS:
-        text = pattern.sub(r"\1\2\3***", text)
+        text = pattern.sub(_starred, text)
+    return text
+
+
+def _starred(match: re.Match[str]) -> str:
+    name, value = match.groups()
+    quotes = value[0] if value[0] in "'\"" else ""
+    return f"{name}{quotes}***{quotes if value[1:].endswith(quotes) else ''}"
+
+
+def longest() -> int:
+    """Return how many characters a secret can take up in a text."""
+    return next(map(len, _known), 0)
+
+
+def _without_known(text: str, shortest: int) -> str:
+    for written, length in _known.items():
+        if length >= shortest and written in text:
+            text = text.replace(written, "***")
     return text
 
 

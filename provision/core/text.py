@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from provision.core.secrets import longest, redact
+
 _LIMIT = 400
 
 
@@ -11,14 +13,23 @@ def clean(text: object, limit: int = _LIMIT) -> str:
     """Return ``text`` on one line, without control, bidi or invisible characters, cut at ``limit``.
 
     A BMC chooses its own model name and error messages; a terminal obeys escape sequences in them.
+    Secrets that it repeats are taken out first: cut or collapsed, they would not be known again.
     """
     kept = "".join(
         " " if char in "\r\n\t" else char
-        for char in str(text)[: limit * 4]
+        for char in _without_secrets(str(text), limit * 4)
         if char in "\r\n\t " or unicodedata.category(char)[0] != "C"
     )
-    kept = " ".join(kept.split())
+    kept = redact(" ".join(kept.split()), data=True)  # what was hidden between its characters
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
+def _without_secrets(text: str, limit: int) -> str:
+    """Return about ``limit`` characters of ``text``; a secret at the cut is not left in part."""
+    most = longest()
+    window = text[: limit + most]
+    found = redact(window, data=True)
+    return found[: len(found) - most] if len(text) > len(window) else found
 
 
 def binary(count: float, unit: str = "B") -> str:
