@@ -25,8 +25,8 @@ _OPTIONS = (
         "--password-file",
         metavar="FILE|-",
         envvar="PROVISION_PASSWORD_FILE",
-        help="File with the password on its first line, or - for standard input; "
-        "without it the password is asked for.",
+        help="File (mode 0600) or pipe with the password on its first line, or - for standard "
+        "input; without it the password is asked for.",
     ),
     click.option(
         "--tls",
@@ -130,8 +130,10 @@ def confirm(question: str, *, yes: bool) -> None:
 
 def talk(event: Event) -> None:
     """Tell the notes of the work (a certificate pinned, a check left out) on standard error."""
+    from provision.core.secrets import redact
+
     if event.phase is Phase.NOTE:
-        click.echo(f"{event.subject}: {event.message}", err=True)
+        click.echo(redact(f"{event.subject}: {event.message}"), err=True)
 
 
 def on_bmc(access: Access, work: Callable[[Bmc], Awaitable[T]]) -> T:
