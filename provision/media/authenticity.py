@@ -84,7 +84,7 @@ def _missing(path: Path) -> DigestMissing:
     if not there:
         return DigestMissing(f"{doing}: nothing says what its sha256 should be")
     return DigestMissing(
-        f"{doing}: {' and '.join(there)} beside it, but no sha256 of this name in there",
+        f"{doing}: {' and '.join(there)} beside it holds no sha256 of this name",
         hint="A line is 64 hexadecimal digits, two blanks, and the image's name, as `sha256sum` "
         "prints it. Mend it, or give --sha256 HEX.",
     )

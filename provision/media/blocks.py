@@ -13,7 +13,7 @@ from pathlib import Path
 
 from provision.core.text import clean
 from provision.media.disks import Bus, Disk, Medium, UsbFacts, Use
-from provision.media.loops import Backing, backing, backing_path
+from provision.media.loops import Backing, backing, backing_path, claimed
 from provision.media.mounts import (
     SYSTEM_MOUNTS,
     Mount,
@@ -135,7 +135,16 @@ class BlockDevices:
         loops = [name for name, at in self._backings.items() if at and at.file == file]
         if file in self._swap_files:
             return [Use(device="it", how="swap", system=True)]
-        return self.uses(loops[0]) if loops else []
+        return (self.uses(loops[0]) or self.claims(loops[0], without="")) if loops else []
+
+    def claims(self, name: str, *, without: str) -> list[Use]:
+        """Return who holds the medium of ``name`` for himself, by another name than ``without``."""
+        return [
+            Use(device=device, how="held by a program, or mounted out of our sight", system=False)
+            for device in self._above(self._base(name) or name)
+            if device != without and self.partition_of(device) is None
+            if claimed(self._places[device])
+        ]
 
     def _uses_among(self, devices: list[str]) -> list[Use]:
         system = not self._system_disks().isdisjoint(devices)

@@ -29,7 +29,7 @@ from provision.media.errors import (
     TargetReadOnly,
     WriteFailed,
 )
-from provision.media.targets import Kind, Target
+from provision.media.targets import Kind, Target, check_unused
 
 T = TypeVar("T")
 
@@ -73,6 +73,7 @@ class Device:
         try:
             device._lock()
             device.check_identity()
+            check_unused(target)
         except BaseException:
             device.close()
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -62,16 +63,36 @@ def backing(place: Path, dev: Path = Path("/dev")) -> Backing | None:
     return Backing(device=info.st_dev, inode=info.st_ino, rdev=rdev)
 
 
+def claimed(place: Path, dev: Path = Path("/dev")) -> bool:
+    """Whether somebody holds the device at ``place`` for himself.
+
+    That may be a mount we do not see, in another namespace, or a program that writes it.
+    """
+    try:
+        fd = _open(place, dev / place.name, os.O_EXCL)
+    except OSError as error:
+        return error.errno == errno.EBUSY
+    if fd is not None:
+        os.close(fd)
+    return False
+
+
+def _open(place: Path, node: Path, flags: int = 0) -> int | None:
+    """Open the node of the device at ``place``; None when it is that of another device."""
+    devnum = (place / "dev").read_text().strip()
+    info = node.stat()
+    number = f"{os.major(info.st_rdev)}:{os.minor(info.st_rdev)}"
+    if not stat.S_ISBLK(info.st_mode) or devnum != number:
+        return None
+    return os.open(node, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | flags)
+
+
 def _ask(place: Path, node: Path) -> Backing | None:
     try:
-        devnum = (place / "dev").read_text().strip()
-        info = node.stat()
-        if not stat.S_ISBLK(info.st_mode):
-            return None
-        if devnum != f"{os.major(info.st_rdev)}:{os.minor(info.st_rdev)}":
-            return None
-        fd = os.open(node, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = _open(place, node)
     except OSError:
+        return None
+    if fd is None:
         return None
     try:
         status = fcntl.ioctl(fd, LOOP_GET_STATUS64, bytes(_STATUS_SIZE))

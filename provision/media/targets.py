@@ -126,6 +126,16 @@ def examine(
     return target
 
 
+def check_unused(target: Target) -> None:
+    """Raise if somebody began to use the target, by whatever name, since it was examined."""
+    machine = BlockDevices()
+    if target.disk:
+        uses = machine.uses(target.disk.name)
+    else:
+        uses = machine.file_uses((target.device, target.inode))
+    _judge_uses(f"opening the target {clean(target.path)}", uses)
+
+
 def check_room(target: Target, image_size: int | None) -> None:
     """Raise if the image, as far as its size is known, does not fit the target."""
     if image_size is not None and image_size > target.size:
@@ -215,7 +225,8 @@ def _file(path: Path, info: os.stat_result, policy: Policy, machine: BlockDevice
 def _block(path: Path, info: os.stat_result, policy: Policy, machine: BlockDevices) -> Target:
     devnum = f"{os.major(info.st_rdev)}:{os.minor(info.st_rdev)}"
     disk = find_disk(devnum, str(path), machine)
-    judge(disk, machine.uses(disk.name), policy)
+    uses = machine.uses(disk.name) or machine.claims(disk.name, without=disk.name)
+    judge(disk, uses, policy)
     for name in machine.under(disk.name):
         # To write to a loop device is to write to the disk under it: no way round its refusal.
         judge(machine.disk(name), machine.uses(name), policy)

@@ -111,3 +111,29 @@ def test_a_device_held_by_another_program_is_a_conflict(file: Path) -> None:
                 Device.open(free)
         finally:
             os.close(fd)
+
+
+def test_a_mount_out_of_our_sight_is_found(tmp_path: Path, file: Path) -> None:
+    """In another mount namespace, through another loop: the kernel will not let us claim it."""
+    with loop(file) as first, loop(file) as second:
+        fd = os.open(first, os.O_RDONLY | os.O_EXCL)  # as such a mount holds it
+        try:
+            for path in (second, file):
+                with pytest.raises(TargetMounted, match="out of our sight"):
+                    examine(path, policy=ALLOW)
+        finally:
+            os.close(fd)
+        assert examine(second, policy=ALLOW).size == SIZE
+
+
+def test_what_is_mounted_during_the_question_is_found(tmp_path: Path, file: Path) -> None:
+    """A file cannot be opened exclusively: what uses it is looked up once more."""
+    with loop(file) as first, loop(file) as second:
+        before = [examine(path, policy=ALLOW) for path in (second, file)]
+        with mounted(first, tmp_path / "mnt"):
+            for target in before:
+                with pytest.raises(TargetMounted):
+                    Device.open(target)
+        for target in before:
+            with Device.open(target):
+                pass

@@ -15,7 +15,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provision.core.errors import ImageError, MissingTool
+from provision.core.errors import ImageError, MissingTool, PermissionMissing
 from provision.media.errors import ImageDamaged
 from provision.media.images import Format, Image, open_image
 from tests.media.samples import MIB, content, packed
@@ -253,3 +253,16 @@ def test_countless_empty_members_are_refused_soon(tmp_path: Path, kind: str) -> 
     with open_image(path) as image, pytest.raises(ImageDamaged, match="pieces"):
         unpack(image)
     assert time.process_time() - begun < 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="has to become somebody who may not read it")
+def test_an_image_we_may_not_read_is_a_matter_of_permission(tmp_path: Path) -> None:
+    """Exit status 7, and not that of a wrong command line or a damaged image."""
+    path = saved(tmp_path, b"image")
+    path.chmod(0)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(PermissionMissing):
+            open_image(path)
+    finally:
+        os.seteuid(0)
