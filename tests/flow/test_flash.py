@@ -281,3 +281,18 @@ def test_an_unwritable_state_directory_stops_it_beforehand(
     with pytest.raises(ConfigError):
         flash(request(image, target))
     assert target.read_bytes()[:4] == b"mine"
+
+
+def test_a_late_refusal_beside_a_pass_is_not_called_refused(tmp_path: Path, image: Path) -> None:
+    """6 promises that nothing was changed; here one stick was written."""
+    good, late = sticks(tmp_path, 2)
+
+    def swap(_plan: Plan) -> None:
+        stick(tmp_path / "other", SIZE, fill=b"precious").replace(late)
+
+    report = flash(request(image, good, late), confirm=swap)
+    assert (results(report), report.status) == (["pass", "fail"], 4)
+    assert [outcome.touched for outcome in report.outcomes] == [True, False]
+    assert late.read_bytes()[:8] == b"precious"
+    alone = flash(request(image, late), confirm=swap)
+    assert alone.status == 6

@@ -14,6 +14,7 @@ from provision.media.device import Device
 from provision.media.errors import TargetIsSystem, TargetMounted
 from provision.media.targets import examine
 from tests.media.loops import loop, mounted
+from tests.media.machines import Machine
 from tests.media.samples import MIB, content, stick
 from tests.media.writing import ALLOW
 
@@ -137,3 +138,17 @@ def test_what_is_mounted_during_the_question_is_found(tmp_path: Path, file: Path
         for target in before:
             with Device.open(target):
                 pass
+
+
+def test_the_disk_under_a_loop_device_is_judged_too(tmp_path: Path, file: Path) -> None:
+    """A loop over a disk of this machine is no way round the refusal of that disk."""
+    machine = Machine(tmp_path / "machine")
+    with loop(file) as real:
+        number = os.minor(real.stat().st_rdev)
+        machine.sata("sdc", dev=f"7:{number}")
+        machine.virtual("loop900", loop__backing_file=real)
+        idle = machine.devices()
+        assert (idle.under("loop900"), idle.uses("loop900")) == (["sdc"], [])
+        assert idle.medium("loop900") == idle.medium("sdc")
+        machine.mount_device(machine.partition("sdc"), "/")
+        assert [use.system for use in machine.devices().uses("loop900")] == [True]

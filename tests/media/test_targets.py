@@ -174,6 +174,17 @@ def test_other_refusals(machine: Machine) -> None:
     verdict(machine, "loop3", Policy(allow_loop=True))
 
 
+def test_a_loop_over_nobody_knows_what_is_no_medium(machine: Machine, tmp_path: Path) -> None:
+    """What cannot be told from the image, or from another target, is not written."""
+    known = tmp_path / "known"
+    known.touch()
+    machine.virtual("loop3", loop__backing_file="/gone (deleted)")
+    machine.virtual("loop4", loop__backing_file=known)
+    info = known.stat()
+    assert machine.devices().medium("loop3") is None
+    assert machine.devices().medium("loop4") == ("file", info.st_dev, info.st_ino)
+
+
 def test_a_partition_is_refused_by_naming_its_disk(machine: Machine) -> None:
     """An image with a partition table belongs on the whole disk."""
     machine.usb("sdb")
