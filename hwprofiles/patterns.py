@@ -16,8 +16,9 @@ from typing import Any, Final
 #: How much of a BMC's text a pattern meets.
 LONGEST_TEXT: Final = 256
 _LONGEST_PATTERN: Final = 500
-#: Open repeats one after the other cost a power of the text's length, which is bounded: bearable.
-_MOST_OPEN: Final = 2
+#: Open repeats cost a power of the text's length, which is bounded: bearable. Those that follow
+#: one another count twice; a character between them that has to be there spares most of the work.
+_MOST_OPEN: Final = 3
 _OTHER: Final = 256  # stands for every character beyond Latin-1
 _ALL: Final = frozenset(range(_OTHER + 1))
 _NONE: Final[frozenset[int]] = frozenset()
@@ -29,6 +30,7 @@ _CATEGORIES: Final = {
     "CATEGORY_WORD": r"\w",
     "CATEGORY_NOT_WORD": r"\W",
 }
+_SINGLE: Final = ("LITERAL", "NOT_LITERAL", "ANY", "IN")
 _REPEATS: Final = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 
 Chars = frozenset[int]
@@ -62,11 +64,13 @@ class _Walk:
 
     def __init__(self) -> None:
         self._open = 0
+        self._apart = True  # a character that must be there follows, or nothing
 
     def sequence(self, items: Sequence[Any], after: Chars, *, inside: bool) -> None:
         """Check ``items``, which ``after`` can follow; ``inside`` a repeat."""
         for item in reversed(items):
             self._item(str(item[0]), item[1], after, inside)
+            self._apart = str(item[0]) in _SINGLE
             first, empty = _first(item)
             after = first | after if empty else first
 
@@ -112,10 +116,10 @@ class _Walk:
                 "can run away: inside a repeat, the same text can be taken in several ways "
                 "(as in (a+)+ or (a|ab?)*); write it without the repeat in the repeat"
             )
-        self._open += many
+        self._open += many * (1 if self._apart else 2)
         if self._open > _MOST_OPEN:
             raise _Runaway(
-                f"more than {_MOST_OPEN} open repeats such as .* can run away; name what is between"
+                "so many open repeats such as .* can run away; name what is between them"
             )
 
 
@@ -140,8 +144,8 @@ def _first(item: Any) -> tuple[Chars, bool]:
     if kind == "BRANCH":
         parts = [_whole(branch) for branch in value[1]]
         return _NONE.union(*(part[0] for part in parts)), any(part[1] for part in parts)
-    if kind in ("AT", "ASSERT", "ASSERT_NOT"):
-        return _NONE, True
+    if kind in ("AT", "ASSERT", "ASSERT_NOT"):  # what looks ahead tries its text as well
+        return _NONE if kind == "AT" else _whole(value[1])[0], True
     if kind in ("GROUPREF", "GROUPREF_EXISTS"):
         return _ALL, True
     return _both_cases(_chars(kind, value)), False

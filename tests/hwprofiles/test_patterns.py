@@ -31,6 +31,9 @@ from hwprofiles.patterns import LONGEST_TEXT, problem
         r".*.*.*.*x",
         r"\d+\d+\d+\d+x",
         r"(a)(\1|a)*$",
+        r".+?\S{1,}a*?!c",
+        r"\S+?\w*?(?=\w{0,40}x)",
+        r"[ab]+?(?:x+|[ab]{0,40})?a*?!c",
     ],
 )
 def test_a_pattern_that_can_run_away_is_refused(pattern: str) -> None:
@@ -52,6 +55,8 @@ def test_a_pattern_that_can_run_away_is_refused(pattern: str) -> None:
         r"[A-Z]{2,4}-\d{1,4}",
         r"(?:Intel|AMD) .* CPU",
         r"^(\w+ )*end$",
+        r"Xen .*loaded.*ready.*go",
+        r"^a.*b.*c.*d$",
     ],
 )
 def test_an_ordinary_pattern_is_taken_and_is_quick(pattern: str) -> None:
