@@ -16,14 +16,12 @@ from typing import Any
 
 from provision.core.errors import MissingTool
 from provision.media.errors import ImageDamaged
-from provision.media.headers import ZstdFrames
+from provision.media.headers import LEAST_MEMBER, MANY_MEMBERS, ZstdFrames, too_many
 
 #: Largest piece a decoder yields, and largest read of the stored file.
 PIECE = 1 << 20
 #: First slice of each member that a decompressor is fed.
 SLICE = 4 << 10
-#: Beyond so many members, each has to unpack to this on average (those of bgzip do, to 64 KiB).
-MANY_MEMBERS, LEAST_MEMBER = 10_000, 4 << 10
 #: Memory one decoder may take: `xz -9` needs 65 MiB, `zstd --long=27` 128 MiB.
 MEMORY = 256 << 20
 WINDOW = 1 << 27
@@ -126,11 +124,7 @@ class _Feed:
         self._size = SLICE
         self._members += 1
         if self._members > MANY_MEMBERS and self._content < self._members * LEAST_MEMBER:
-            raise ImageDamaged(
-                f"unpacking the image: its {self._kind} data is in {self._members} pieces and "
-                "more, with next to nothing in them; no hypervisor image is",
-                hint="If you trust it, unpack it yourself and flash the raw image.",
-            )
+            raise too_many(self._kind, self._members)
         return True
 
 

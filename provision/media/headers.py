@@ -14,6 +14,19 @@ MAX_BLOCKS = 2_000_000
 MAX_PADDING = 1 << 20
 #: The indexes of an xz file are not read when they are longer than this together.
 MAX_INDEX = 1 << 20
+#: Beyond so many members, each has to unpack to this on average (those of bgzip do, to 64 KiB).
+MANY_MEMBERS, LEAST_MEMBER = 10_000, 4 << 10
+#: Frames of unknown size a zstd file may have.
+MAX_FRAMES = 200_000
+
+
+def too_many(kind: str, count: int) -> ImageDamaged:
+    """Return what to tell of a file that is all headers and no content."""
+    return ImageDamaged(
+        f"unpacking the image: its {kind} data is in {count} pieces and more, with next to "
+        "nothing in them; no hypervisor image is",
+        hint="If you trust it, unpack it yourself and flash the raw image.",
+    )
 
 
 class ZstdFrames:
@@ -30,6 +43,7 @@ class ZstdFrames:
         self._next: Callable[[bytes], None] = self._magic
         self._checksum = 0
         self._descriptor_byte = 0
+        self._frames = 0
         #: What the frames so far say they unpack to; None once one does not say.
         self.content: int | None = 0
 
@@ -68,6 +82,14 @@ class ZstdFrames:
         self._want, self._next = size, then
 
     def _magic(self, held: bytes) -> None:
+        self._frames += 1
+        if self.content is None:
+            crowded = self._frames > MAX_FRAMES
+        else:
+            crowded = self._frames > MANY_MEMBERS
+            crowded = crowded and self.content < self._frames * LEAST_MEMBER
+        if crowded:
+            raise too_many("zstd", self._frames)
         (magic,) = struct.unpack("<I", held)
         if magic == 0xFD2FB528:
             self._expect(1, self._descriptor)
@@ -143,6 +165,8 @@ def zst_size(fd: int, stored_size: int) -> int | None:
     frames, at = ZstdFrames(), 0
     try:
         for _ in range(MAX_BLOCKS):
+            if frames.content is None:
+                break
             if at >= stored_size:
                 return frames.content if frames.complete and at == stored_size else None
             data = os.pread(fd, frames.need, at)
