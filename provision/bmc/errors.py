@@ -92,3 +92,10 @@ class Forbidden(CredentialsError):
 
 #: What one resource may refuse without spoiling the rest: what it would have told is unknown.
 UNTOLD = (BmcError, Busy, Forbidden)
+
+
+class ServerIsOff(Refused):
+    """The server is off; there is nothing to restart."""
+
+    code = "server-is-off"
+    remedy = "Power it on instead."

@@ -6,14 +6,13 @@ import asyncio
 from dataclasses import dataclass
 
 from provision.bmc.boot import BootSetting, boot_setting, clear_boot, set_boot
-from provision.bmc.errors import BmcError, NotApplied, NotSupported
+from provision.bmc.errors import BmcError, NotApplied, NotSupported, ServerIsOff
 from provision.bmc.replies import JsonObject
 from provision.bmc.service import Bmc
 from provision.bmc.values import at, objects, text, words
 from provision.core.errors import (
     Conflict,
     OutcomeUnknown,
-    PowerRefused,
     ProvisionError,
     Unreachable,
 )
@@ -100,7 +99,7 @@ async def set_power(bmc: Bmc, wish: str, wait: float) -> PowerChange:
     system = await bmc.system()
     before = _state(system)
     if meaning.restarts and before == "Off":
-        raise PowerRefused(f"{doing}: the server is off", hint="Power it on instead.")
+        raise ServerIsOff(f"{doing}: the server is off")
     if not meaning.restarts and before == meaning.ends:
         return PowerChange(before=before, after=before)
     watch = _Watch(bmc, meaning, system)

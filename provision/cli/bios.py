@@ -31,6 +31,8 @@ def command(bmc: str, names: tuple[str, ...], output: str, **access: Any) -> Non
     Attributes are named as this BMC names them; virtualization, iommu and sriov stand for whatever
     they are called there.
     """
+    if names[:1] in (("set",), ("pending",), ("reset",)):
+        raise click.UsageError("bios only shows; `provision run` sets what its profile asks for")
     names = names[1:] if names[:1] == ("get",) else names
     where = access_from(bmc, deadline=_DEADLINE, **access)
     found = on_bmc(where, lambda it: _attributes(it, names))

@@ -9,8 +9,8 @@ import pytest
 
 from provision.bmc import boot, system
 from provision.bmc.client import Access, Bmc, connect
-from provision.bmc.errors import BmcError, NotApplied, NotSupported
-from provision.core.errors import ConfigError, OutcomeUnknown, PowerRefused
+from provision.bmc.errors import BmcError, NotApplied, NotSupported, ServerIsOff
+from provision.core.errors import ConfigError, OutcomeUnknown
 from provision.sim import faults
 from provision.sim.rack import SimServer
 from provision.sim.spec import ServerSpec
@@ -43,7 +43,7 @@ async def test_forced_off_and_restart(server: SimServer, client: Bmc) -> None:
     change = await system.set_power(client, "force-restart", wait=10)
     assert (change.sent, change.after, change.observed) == ("ForceRestart", "On", True)
     assert (await system.set_power(client, "force-off", wait=10)).after == "Off"
-    with pytest.raises(PowerRefused, match="off"):
+    with pytest.raises(ServerIsOff, match="off"):
         await system.set_power(client, "restart", wait=10)
     assert server.count("POST", "Reset") == 2
 

@@ -259,3 +259,12 @@ def test_a_question_is_asked_on_a_terminal(
     assert run(*at(on, "power", "force-restart"))[0] == 6
     assert run(*at(on, "power", "force-restart"))[0] == 0
     assert "is On; force-restart interrupts what it runs" in asked[0]
+
+
+def test_bios_says_that_it_only_shows(run: Run, off: SimServer) -> None:
+    """A tech who tries to set an attribute is told what sets them, before any login."""
+    asked = len(off.requests)
+    status, _, err = run(*at(off, "bios", "set", "virtualization", "enabled"))
+    assert status == 2
+    assert "provision run" in err
+    assert len(off.requests) == asked
