@@ -113,7 +113,6 @@ def _wrapped(start: str, text: str) -> list[str]:
         initial_indent=start,
         subsequent_indent=" " * len(start),
         break_on_hyphens=False,
-        break_long_words=False,  # a path is copied whole, or not at all
     )
 
 
