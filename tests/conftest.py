@@ -17,6 +17,12 @@ settings.register_profile("bareiron", deadline=None)
 settings.load_profile("bareiron")
 
 
+@pytest.fixture(autouse=True)
+def _secrets_of_this_test_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password that another test used ("password") must not be starred out here."""
+    monkeypatch.setattr("provision.core.secrets._known", {})
+
+
 @pytest.fixture
 async def rack(tmp_path: Path) -> AsyncIterator[Rack]:
     """A fresh simulated rack of four, off, a hundred times faster than by default.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -48,10 +49,21 @@ def _terminate(_signal: int, _frame: object) -> None:
 def run(command: click.Command) -> int:
     """Run ``command``; return the exit status of what happened, having told it."""
     signal.signal(signal.SIGTERM, _terminate)
+    status = _run(command)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):  # its reader went away; Python would complain, with 120
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return status
+
+
+def _run(command: click.Command) -> int:
     try:
         status = command.main(standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        _say("Interrupted.")
         return Exit.TERMINATED if _terminated else Exit.INTERRUPTED
     except click.ClickException as error:
         error.show()
@@ -59,9 +71,7 @@ def run(command: click.Command) -> int:
     except ProvisionError as error:
         tell(error)
         return error.status
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`); nothing is left to say to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of our output went away (`| head`)
         return Exit.OK
     except Exception:  # noqa: BLE001 - the last door: a bug becomes words, not a traceback
         return _bug()
@@ -70,24 +80,28 @@ def run(command: click.Command) -> int:
 
 def tell(error: ProvisionError) -> None:
     """Print ``error`` for a person: what, why, what to do, and its code."""
+    _say(f"Error: {error} [{error.code}]")
+    if error.hint:
+        _say(f"  → {error.hint}")
+
+
+def _say(text: str) -> None:
+    """Print to standard error, without secrets; if nobody reads it, the exit status still tells."""
     from provision.core.secrets import redact
 
-    click.echo(redact(f"Error: {error} [{error.code}]"), err=True)
-    if error.hint:
-        click.echo(redact(f"  → {error.hint}"), err=True)
+    with contextlib.suppress(OSError):
+        click.echo(redact(text), err=True)
 
 
 def _bug() -> int:
     import traceback
 
-    from provision.core.secrets import redact
-
-    text = redact(traceback.format_exc())
-    click.echo(f"Internal error: {text.strip().splitlines()[-1]} [internal-fault]", err=True)
+    text = traceback.format_exc().strip()
+    _say(f"Internal error: {text.splitlines()[-1]} [internal-fault]")
     if logging.getLogger("provision").isEnabledFor(logging.INFO):
-        click.echo(text, err=True)
+        _say(text)
     else:
-        click.echo("  → This is a bug: run again with -v for the details to report.", err=True)
+        _say("  → This is a bug: run again with -v for the details to report.")
     return Exit.BUG
 
 

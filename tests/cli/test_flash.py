@@ -130,6 +130,7 @@ def test_whoever_stops_reading_changes_no_status(
         stdout=(gone := broken_pipe()),
         stderr=gone,
         check=False,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
     )
     os.close(gone)
     assert ran.returncode == (0 if digest else 9)
