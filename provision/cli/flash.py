@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     help="Accept the disk with exactly this serial although it is not proven to be a stick or "
     "card. Nothing makes a disk in use acceptable.",
 )
-@click.option("--anyway", is_flag=True, help="Write a disc image that will not boot from a stick.")
+@click.option("--anyway", is_flag=True, help="Write an image that will not boot from a stick.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(  # noqa: PLR0917 - click hands over by name
     image: Path,

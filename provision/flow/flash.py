@@ -148,19 +148,30 @@ def look(image: Image, request: Request) -> Plan:
     """Examine image and targets; raise every reason against it, and change nothing."""
     digest = expected_digest(request.image, request.sha256, unverified=request.unverified)
     info = inspect(image)
-    if info.disc_only and not request.anyway:
-        raise ImageNotBootable(
-            f"examining the image {clean(request.image)}: it is a disc image "
-            f"({info.label or 'ISO 9660'}) "
-            "without the hybrid boot sector that lets it boot from a stick",
-            hint="Insert it as virtual media (`provision media insert`), or get the vendor's USB "
-            "image; --anyway writes it all the same.",
-        )
+    if not request.anyway:
+        _insist_on_a_stick_image(info, request.image)
     targets = _examine_all(request, image.size)
     for target in targets:
         _check_source(target, image)
     _check_distinct(targets)
     return Plan(info=info, digest=digest, targets=targets)
+
+
+def _insist_on_a_stick_image(info: ImageInfo, path: Path) -> None:
+    doing = f"examining the image {clean(path)}"
+    if info.disc_only:
+        raise ImageNotBootable(
+            f"{doing}: it is a disc image ({info.label or 'ISO 9660'}) "
+            "without the hybrid boot sector that lets it boot from a stick",
+            hint="Insert it as virtual media (`provision media insert`), or get the vendor's USB "
+            "image; --anyway writes it all the same.",
+        )
+    if info.table == "none" and info.filesystem is None:
+        raise ImageNotBootable(
+            f"{doing}: it is no disk image: neither a partition table nor a file system is in it",
+            hint="Check that this is the file you mean (`provision image inspect`); --anyway "
+            "writes it all the same.",
+        )
 
 
 def overall_status(outcomes: tuple[Outcome, ...]) -> int:

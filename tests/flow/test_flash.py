@@ -115,7 +115,7 @@ def test_the_same_target_twice_and_the_image_itself(tmp_path: Path, image: Path)
     hard = tmp_path / "hard"
     os.link(raw, hard)
     with pytest.raises(Refused, match="the image itself"):
-        flash(request(raw, hard, unverified=True))
+        flash(request(raw, hard, unverified=True, anyway=True))
 
 
 def test_one_failing_target_fails_alone(tmp_path: Path) -> None:
@@ -296,3 +296,14 @@ def test_a_late_refusal_beside_a_pass_is_not_called_refused(tmp_path: Path, imag
     assert late.read_bytes()[:8] == b"precious"
     alone = flash(request(image, late), confirm=swap)
     assert alone.status == 6
+
+
+def test_what_is_no_disk_image_is_refused(tmp_path: Path) -> None:
+    """A log file written to a stick with a PASS helps nobody; --anyway insists."""
+    log = tmp_path / "build.log"
+    log.write_text("no disk image\n" * 100)
+    (target,) = sticks(tmp_path, 1)
+    with pytest.raises(ImageNotBootable, match="no disk image"):
+        flash(request(log, target, unverified=True))
+    assert not any(target.read_bytes())
+    assert flash(request(log, target, unverified=True, anyway=True)).status == 0

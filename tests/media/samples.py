@@ -15,7 +15,7 @@ MIB = 1 << 20
 
 @functools.lru_cache(maxsize=32)
 def content(size: int, *, seed: int = 1, zeros: float = 0.5, block: int = 64 << 10) -> bytes:
-    """Return ``size`` bytes, about ``zeros`` of them zero, with a boot signature in front."""
+    """Return ``size`` bytes, about ``zeros`` of them zero, with a partition table in front."""
     chance = random.Random(seed)  # noqa: S311 - the same content every time
     data = bytearray()
     while len(data) < size:
@@ -23,6 +23,7 @@ def content(size: int, *, seed: int = 1, zeros: float = 0.5, block: int = 64 << 
         data += bytes(count) if chance.random() < zeros else chance.randbytes(count)
     if size >= 512:
         data[0:4] = b"\xfa\x31\xc0\x8e"
+        data[446:510] = bytes([0x80, 0, 0, 0, 0x83, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]) + bytes(48)
         data[510:512] = b"\x55\xaa"
     return bytes(data)
 
