@@ -6,7 +6,6 @@ says what to do with one's hands.
 
     ProvisionError                      1
     ├── ValidationFailed                3    the hardware does not suit the profile
-    ├── SomeFailed / AllFailed        4/5    a job over several targets
     ├── Refused                         6    a safety rule said no
     ├── CredentialsError                7    who we are, or what we may do
     ├── IdentityError                   8    who the BMC is (TLS)
@@ -85,20 +84,6 @@ class ValidationFailed(ProvisionError):
     code = "validation-failed"
     status = Exit.VALIDATION_FAILED
     remedy = "Mend what the findings name, or choose another profile, then validate again."
-
-
-class SomeFailed(ProvisionError):
-    """Some targets of the job failed."""
-
-    code = "some-failed"
-    status = Exit.SOME_FAILED
-
-
-class AllFailed(ProvisionError):
-    """Every target of the job failed."""
-
-    code = "all-failed"
-    status = Exit.ALL_FAILED
 
 
 class MissingTool(ProvisionError):
