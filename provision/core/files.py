@@ -1,14 +1,17 @@
-"""Writing our own files so that a reader, also after a crash, sees the old one or the new one."""
+"""Our own files: written whole or not at all, also in a crash; and locks on them."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from provision.core.errors import ConfigError
+from provision.core.errors import ConfigError, Conflict
 
 
 def write_json(path: Path, document: Any) -> None:
@@ -22,6 +25,23 @@ def write_json(path: Path, document: Any) -> None:
             f"writing {path}: {error.strerror}",
             hint="Free some space, or choose another directory with --state-dir.",
         ) from error
+
+
+@contextmanager
+def locked(path: Path, taken: Conflict) -> Iterator[None]:
+    """Hold the lock file at ``path``; raise ``taken`` when another process, or we, hold it.
+
+    The kernel drops the lock however this process ends.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise taken from error
+        yield
+    finally:
+        os.close(fd)
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -12,8 +12,6 @@ out (two executors of one name would both run the same steps).
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -24,6 +22,7 @@ from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, DBOSPortableJSONSeria
 from dbos import error as dbos_error
 
 from provision.core.errors import ConfigError, Conflict
+from provision.core.files import locked
 
 #: Small, and without secrets: everything in it is stored.
 Json = dict[str, Any]
@@ -60,23 +59,6 @@ _teller = _Teller()
 async def step(name: str, work: Callable[[], Coroutine[Any, Any, Json]]) -> Json:
     """Run ``work`` as a durable step, or return what it returned before a crash."""
     return await DBOS.run_step_async({"name": name}, work)
-
-
-@contextmanager
-def _sole_controller(database: Path) -> Iterator[None]:
-    """Hold the lock beside ``database``; the kernel drops it however this process ends."""
-    fd = os.open(database.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Conflict(
-                f"opening the run in {database.parent}: another controller is working on it",
-                hint="Wait for it, or stop it first; then `provision resume`.",
-            ) from error
-        yield
-    finally:
-        os.close(fd)
 
 
 @contextmanager
@@ -143,7 +125,11 @@ async def perform(
     was not, and returns the stored endings of what was done. Raises ``Conflict`` when another
     controller has the database.
     """
-    with _sole_controller(database), _told_errors(database):
+    taken = Conflict(
+        f"opening the run in {database.parent}: another controller is working on it",
+        hint="Wait for it, or stop it first; then `provision resume`.",
+    )
+    with locked(database.with_suffix(".lock"), taken), _told_errors(database):
         database.touch(mode=0o600)  # SQLite would let others read it
         async with _launched(database, story):
             queue = await DBOS.register_queue_async(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import re
 import time
@@ -25,7 +24,7 @@ from provision.core.errors import (
     worst,
 )
 from provision.core.events import Event, Observer, Phase, Result
-from provision.core.files import write_json
+from provision.core.files import locked, write_json
 from provision.core.secrets import Secret, read_secret, redact
 from provision.core.servers import Server
 from provision.flow import engine, steps
@@ -65,21 +64,13 @@ def check(servers: list[Server], secret: Secret | None) -> None:
 
 @contextmanager
 def reserved(servers: list[Server]) -> Iterator[None]:
-    """Keep other runs of this state directory away from the servers; ``Conflict`` if one is there.
-
-    The kernel drops the locks however this process ends.
-    """
+    """Keep other runs of this state directory off the servers; ``Conflict`` if one is there."""
     folder = private_dir(state_dir() / "locks")
     with ExitStack() as held:
         for server in servers:
+            doing = f"reserving {server.name} ({server.bmc})"
             path = folder / re.sub(r"[^A-Za-z0-9.-]+", "_", server.machine)
-            lock = held.enter_context(path.open("w"))
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise Conflict(
-                    f"reserving {server.name} ({server.bmc}): another run is working on it"
-                ) from error
+            held.enter_context(locked(path, Conflict(f"{doing}: another run is working on it")))
         yield
 
 

@@ -5,7 +5,7 @@
     run.sqlite        how far each server is (the durable engine's own)
     events.jsonl      everything that happened, one line each
     marks/            what is about to be done to a server, written before it is
-        records/NAME.json the record of each server
+    records/NAME.json the record of each server
     summary.json      written last; a run without it was interrupted
 """
 
@@ -31,6 +31,9 @@ _log = logging.getLogger(__name__)
 RUN_SCHEMA = "bareiron.run/1"
 RECORD_SCHEMA = "bareiron.record/1"
 EVENT_SCHEMA = "bareiron.event/1"
+
+#: What reading a file of ours raises when it is not as we wrote it.
+_DAMAGED = (OSError, ValueError, KeyError, TypeError)
 
 
 class RunDirectory:
@@ -75,26 +78,26 @@ class RunDirectory:
 
     def servers(self) -> list[Server]:
         """Return the servers as they were decided when the run began."""
-        path = self.path / "run.json"
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            return [Server.model_validate(row) for row in document["servers"]]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return [Server.model_validate(row) for row in self._asked()["servers"]]
+        except _DAMAGED as error:
             raise ConfigError(
-                f"reading the run in {path}: {error}", hint="Start a new run; its file is damaged."
+                f"reading the run in {self.path / 'run.json'}: {error}",
+                hint="Start a new run; its file is damaged.",
             ) from error
 
     @property
     def title(self) -> str:
         """Name, age and size, for a person to recognise it."""
         try:
-            document = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
-            return (
-                f"{self.name}: {len(document['servers'])} servers of {document['source']}, "
-                f"begun {document['started']}"
-            )
-        except (OSError, ValueError, KeyError, TypeError):
+            asked = self._asked()
+            count, source = len(asked["servers"]), asked["source"]
+            return f"{self.name}: {count} servers of {source}, begun {asked['started']}"
+        except _DAMAGED:
             return f"{self.name}: damaged"
+
+    def _asked(self) -> Any:
+        return json.loads((self.path / "run.json").read_text(encoding="utf-8"))
 
     def abandon(self) -> None:
         """Give the run up: it counts as ended and is not taken up again."""
@@ -153,7 +156,7 @@ def all_runs() -> list[RunDirectory]:
 
 
 class EventLog:
-    """Appends each event to ``events.jsonl``, whole lines only, and passes it on."""
+    """Appends each event to ``events.jsonl``, whole lines only."""
 
     def __init__(self, run: RunDirectory) -> None:
         self._run = run.name
