@@ -39,6 +39,11 @@ _BARE_FAMILIES: Final[Mapping[str, frozenset[int]]] = {
     HYGON: frozenset({24}),
 }
 
+#: Steppings of family 10h, model 2: up to B2, and BA; B3 (3) is right.
+_WITH_298: Final = frozenset({0x0, 0x1, 0x2, 0xA})
+_TLB_CACHE_DIS: Final = 1 << 3  # HWCR
+_BU_CFG_298: Final = 1 << 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
@@ -77,6 +82,30 @@ class Signature:
         """Return the code name of the part, or nothing."""
         row = self.row(brand)
         return row.name if row else ""
+
+    def erratum_298(
+        self,
+        *,
+        osvw: tuple[int, int] | None = None,
+        hwcr: int | None = None,
+        bu_cfg: int | None = None,
+    ) -> str | None:
+        """Return the value of ``cpu.erratum_298``; None for parts it does not concern.
+
+        ``osvw`` are the MSRs C0010140h (length) and C0010141h (status), ``hwcr`` is C0010015h,
+        ``bu_cfg`` C0011023h. An affected stepping without registers is unknown, never well. After
+        AMD's revision guide and illumos' ``do_erratum_298``.
+        """
+        if self.vendor != AMD or self.family != 0x10:
+            return None
+        affected = self.model == 2 and self.stepping in _WITH_298
+        if self.model < 2 or self.model == 3 or (self.model == 2 and self.stepping is None):
+            return "unknown"
+        if not affected or (osvw is not None and osvw[0] >= 1 and not osvw[1] & 1):
+            return "not-affected"
+        if hwcr is None or bu_cfg is None:
+            return "unknown"
+        return "mitigated" if hwcr & _TLB_CACHE_DIS and bu_cfg & _BU_CFG_298 else "unmitigated"
 
 
 def vendor_of(text: object) -> str | None:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from hwprofiles import virtualization
 from hwprofiles.cpu import Signature
 from hwprofiles.cpus import AMD, HYGON
 from hwprofiles.facts import FactBook, Source
-from provision.host import virtualization
 from provision.host.files import Tree
 
 CPUINFO: Final = "proc/cpuinfo"

@@ -26,7 +26,8 @@ class Clues:
     """What is known; None and empty mean: not known.
 
     ``capable`` is what the signature table says of the part. ``registers`` holds one value for each
-    package that could be asked: IA32_FEATURE_CONTROL on Intel, VM_CR on AMD.
+    package that could be asked: IA32_FEATURE_CONTROL on Intel, VM_CR on AMD. ``raw``: the flag was
+    read from CPUID itself, with no kernel in between.
     """
 
     amd: bool
@@ -36,6 +37,7 @@ class Clues:
     capable: bool | None
     registers: tuple[int, ...] = ()
     key_lock: bool = False
+    raw: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +87,8 @@ def _vm_cr(value: int, key_lock: bool) -> str:
 
 def _by_flag(clues: Clues) -> State:
     flag = "svm" if clues.amd else "vmx"
+    if clues.raw:
+        return _by_cpuid(clues, flag)
     honest = clues.kernel is not None and clues.kernel >= (HONEST_SVM if clues.amd else HONEST_VMX)
     kernel = f"Linux {clues.kernel[0]}.{clues.kernel[1]}" if clues.kernel else "an unknown kernel"
     if clues.flag:
@@ -95,3 +99,12 @@ def _by_flag(clues: Clues) -> State:
         # This kernel shows the flag even where firmware turned virtualization off.
         return State(word="unsupported", by=f"no flag {flag} under {kernel}")
     return State(word="unknown", by=f"no flag {flag} under {kernel}")
+
+
+def _by_cpuid(clues: Clues, flag: str) -> State:
+    """Firmware leaves the bit of CPUID alone, so that it tells what the part can and no more."""
+    if clues.flag:
+        return State(word="capable", by=f"CPUID has {flag}; firmware has the last word")
+    if clues.capable:
+        return State(word="off-or-hidden", by=f"CPUID without {flag} on a capable CPU")
+    return State(word="unsupported", by=f"CPUID without {flag}")

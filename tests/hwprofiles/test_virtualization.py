@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provision.host.virtualization import Clues, state
+from hwprofiles.virtualization import Clues, state
 
 INTEL: dict[str, Any] = {"amd": False, "guest": False, "capable": True, "flag": True}
 AMD: dict[str, Any] = INTEL | {"amd": True}
