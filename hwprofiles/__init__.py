@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from hwprofiles.errors import DocumentError, Problem
+from hwprofiles.facts import Facts
 from hwprofiles.judging import Finding, Outcome, judge
-from hwprofiles.profile import Profile, Severity
+from hwprofiles.profile import Profile, ProfileKind, Severity
 
 __all__ = [
     "DocumentError",
@@ -15,18 +16,28 @@ __all__ = [
     "Outcome",
     "Problem",
     "Profile",
+    "ProfileKind",
     "Severity",
     "judge",
     "load",
+    "match",
     "names",
 ]
 
 
-def names() -> list[str]:
-    """Return the ids of the hypervisor profiles shipped."""
+def names(kind: ProfileKind = ProfileKind.HYPERVISOR) -> list[str]:
+    """Return the ids of the profiles shipped, of one kind."""
     from hwprofiles import loading
 
-    return loading.names()
+    return loading.names(kind)
+
+
+def match(facts: Facts) -> Profile | None:
+    """Return the shipped profile of the server model that ``facts`` tell; None in any doubt."""
+    from hwprofiles import loading
+
+    found = [each for each in loading.servers() if each.match and each.match.judge(facts)]
+    return found[0] if len(found) == 1 else None
 
 
 def load(name_or_path: str) -> Profile:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final, Protocol
 
-from hwprofiles.facts import CATALOGUE, Facts, Kind, Value, shown
+from hwprofiles.facts import CATALOGUE, Facts, Kind, Meaning, Value, in_words, is_hex
 from hwprofiles.patterns import LONGEST_TEXT
 from hwprofiles.units import Quantity
 
@@ -35,24 +35,36 @@ class Check(Protocol):
     def found(self, facts: Facts) -> Iterator[tuple[str, str]]:
         """Yield what was met: the name of each fact with words for its value."""
 
+    def advice(self, facts: Facts) -> Iterator[str]:
+        """Yield what to do on this very machine, where the check can tell."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Compare:
-    """One fact against one operand; ``tolerance`` is a share of the operand."""
+    """One fact, or one column of a table, against one operand.
+
+    ``tolerance`` is a share of the operand.
+    """
 
     fact: str
     op: str
     operand: Operand
     tolerance: Fraction = Fraction(0)
+    meaning: Meaning | None = None
+
+    @property
+    def kind(self) -> Meaning:
+        """What the fact means: a column brings its own meaning along."""
+        return self.meaning or CATALOGUE[self.fact]
 
     def judge(self, facts: Facts) -> Truth:
         """Compare; a fact that is missing, or says that it cannot tell, is not known."""
         fact = facts.get(self.fact)
         if fact is None:
             return None
-        if fact.value in CATALOGUE[self.fact].unsure and not self._asks_for(fact.value):
+        if fact.value in self.kind.unsure and not self._asks_for(fact.value):
             return None
-        return _OPS[self.op](_comparable(self.fact, fact.value), self)
+        return _OPS[self.op](_comparable(self.kind, fact.value), self)
 
     def _asks_for(self, value: Value) -> bool:
         asked = self.operand if isinstance(self.operand, tuple) else (self.operand,)
@@ -67,7 +79,7 @@ class Compare:
         operand = self.operand
         items = operand if isinstance(operand, tuple) else (operand,)
         before, between = _WORDS[self.op]
-        text = between.join(_operand_words(self.fact, item) for item in items)
+        text = between.join(self._shown(item) for item in items)
         around = f" ({_SIGNS[self.op]}{float(self.tolerance * 100):g} %)" if self.tolerance else ""
         return f"{before}{text}{around}"
 
@@ -81,13 +93,22 @@ class Compare:
             words = missing or [str(word) for word in self.asked]
             yield self.fact, ("without " if missing else "with ") + ", ".join(words)
         else:
-            yield self.fact, shown(self.fact, fact.value)
+            yield self.fact, self._shown(fact.value)
+
+    def advice(self, facts: Facts) -> Iterator[str]:
+        """Yield nothing: the rule's own words say what to do."""
+        yield from ()
+
+    def _shown(self, value: Value | Quantity) -> str:
+        if isinstance(value, Quantity):
+            return str(value)
+        return in_words(self.kind, value, hexadecimal=is_hex(self.fact))
 
     @property
     def asked(self) -> tuple[Any, ...]:
         """The operand or operands, in the fact's own measure."""
         items = self.operand if isinstance(self.operand, tuple) else (self.operand,)
-        return tuple(_comparable(self.fact, item) for item in items)
+        return tuple(_comparable(self.kind, item) for item in items)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +122,8 @@ class Combine:
         """Combine the members' verdicts."""
         verdicts = [check.judge(facts) for check in self.checks]
         if self.how == "all":
-            return _all(verdicts)
-        some = negated(_all(map(negated, verdicts)))
+            return all_of(verdicts)
+        some = any_of(verdicts)
         return some if self.how == "any" else negated(some)
 
     def facts(self) -> Iterator[str]:
@@ -121,6 +142,11 @@ class Combine:
         """Yield what the members met."""
         for check in self.checks:
             yield from check.found(facts)
+
+    def advice(self, facts: Facts) -> Iterator[str]:
+        """Yield what the members advise."""
+        for check in self.checks:
+            yield from check.advice(facts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +171,10 @@ class Not:
         """Yield what the check met."""
         yield from self.check.found(facts)
 
+    def advice(self, facts: Facts) -> Iterator[str]:
+        """Yield nothing: what mends the check is not what is wanted."""
+        yield from ()
+
 
 def named(check: Check) -> str:
     """Return the words of ``check`` with the fact's name before a single comparison."""
@@ -156,24 +186,28 @@ def negated(truth: Truth) -> Truth:
     return None if truth is None else not truth
 
 
-def _all(verdicts: Iterable[Truth]) -> Truth:
+def all_of(verdicts: Iterable[Truth]) -> Truth:
+    """Return whether all hold: one that does not decides, whatever is not known."""
     seen = set(verdicts)
     if False in seen:
         return False
     return None if None in seen else True
 
 
-def _comparable(fact: str, value: Any) -> Any:
-    """Return ``value`` as the kind of ``fact`` compares it: bytes as numbers, versions in parts."""
+def any_of(verdicts: Iterable[Truth]) -> Truth:
+    """Return whether some hold: one that does decides."""
+    return negated(all_of(map(negated, verdicts)))
+
+
+def _comparable(meaning: Meaning, value: Any) -> Any:
+    """Return ``value`` as its kind compares: bytes as numbers, versions in parts."""
     if isinstance(value, Quantity):
         return value.base
-    if CATALOGUE[fact].kind is Kind.VERSION and isinstance(value, str):
+    if meaning.kind is Kind.VERSION and isinstance(value, str):
         return [int(part) for part in re.findall(r"\d{1,9}", value)]
+    if meaning.kind is Kind.PERCENT:
+        return Fraction(value, 100)
     return value
-
-
-def _operand_words(fact: str, item: bool | int | str | Quantity) -> str:
-    return str(item) if isinstance(item, Quantity) else shown(fact, item)
 
 
 def _around(value: Any, compare: Compare) -> bool:

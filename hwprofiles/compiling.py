@@ -1,7 +1,9 @@
 """From the ``check`` a person wrote to a check that judges, with every mistake at its place.
 
 The whole grammar: a mapping asks all its entries. An entry is a fact's name with a value (equal)
-or with operators; or ``all``, ``any`` or ``none`` with a list of mappings, or ``not`` with one.
+or with operators; or ``all``, ``any`` or ``none`` with a list of mappings, or ``not`` with one. A
+table is asked by ``all``, ``any`` or ``none`` with a mapping of its columns, by ``count`` with
+numbers and perhaps ``where`` and such a mapping, or by ``population: true``.
 """
 
 from __future__ import annotations
@@ -14,14 +16,17 @@ from hwprofiles import patterns
 from hwprofiles.checks import OPS, Check, Combine, Compare, Not
 from hwprofiles.documents import Document, Place
 from hwprofiles.errors import Problem
-from hwprofiles.facts import CATALOGUE, Kind
+from hwprofiles.facts import CATALOGUE, Kind, Meaning
 from hwprofiles.params import Params, Unfilled, closest, fill
+from hwprofiles.population import DIMMS, Layout, Population
+from hwprofiles.rows import COUNTS, Count, Rows
 from hwprofiles.units import Dimension, Quantity, UnitError, example
 
 _DIMENSIONS: Final = {
     Kind.BYTES: Dimension.SIZE,
     Kind.ENDURANCE: Dimension.ENDURANCE,
     Kind.BIT_RATE: Dimension.BIT_RATE,
+    Kind.PERCENT: Dimension.SHARE,
 }
 _ORDERED: Final = ("lt", "le", "gt", "ge")
 _EQUAL: Final = ("eq", "ne", "in", "not_in")
@@ -34,6 +39,8 @@ _ALLOWED: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.WORD: (*_EQUAL, "matches"),
     Kind.VERSION: (*_EQUAL, *_ORDERED, "matches"),
     Kind.WORDS: ("contains", "contains_all"),
+    Kind.PERCENT: _EQUAL + _ORDERED,
+    Kind.TABLE: (),
 }
 _LISTS: Final = ("in", "not_in", "contains_all")
 _TOLERANT: Final = ("eq", "ne", *_ORDERED)
@@ -49,11 +56,23 @@ class Wrong(Exception):
 
 
 class Compiler:
-    """Compiles the checks and texts of one file; collects problems instead of stopping."""
+    """Compiles the checks and texts of one file; collects problems instead of stopping.
 
-    def __init__(self, document: Document, params: Params) -> None:
+    ``layout`` is that of the memory slots, where the profile has one. ``names`` are the facts that
+    can be asked for: all, or the columns of a table.
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        params: Params,
+        layout: Layout | None = None,
+        names: Mapping[str, Meaning] = CATALOGUE,
+    ) -> None:
         self._document = document
         self._params = params
+        self._layout = layout
+        self._names = names
         self.problems: list[Problem] = []
 
     def check(self, data: Mapping[str, Any], place: Place) -> Check:
@@ -89,10 +108,12 @@ class Compiler:
             yield Combine(how=key, checks=tuple(members))
         elif key == "not":
             yield Not(check=self._member(value, place))
-        elif key in CATALOGUE:
-            yield from self._fact(key, value, place)
+        elif key in self._names:
+            ask = self._table if self._names[key].kind is Kind.TABLE else self._fact
+            yield from ask(key, value, place)
         else:
-            message = f"unknown fact {key!r}{closest(key, CATALOGUE)}"
+            what = "fact" if self._names is CATALOGUE else "column"
+            message = f"unknown {what} {key!r}{closest(key, self._names)}"
             raise Wrong(place, message, at_key=True)
 
     def _member(self, item: Any, place: Place) -> Check:
@@ -101,9 +122,59 @@ class Compiler:
         self._note(Wrong(place, "should be a mapping of facts to what is asked of them"))
         return Combine(how="all", checks=())
 
+    def _table(self, table: str, value: Any, place: Place) -> Iterator[Check]:
+        asked = (*_GROUPS, "count", *(["population"] if table == DIMMS else []))
+        if not isinstance(value, dict) or not value:
+            raise Wrong(place, f"{table} is a table: ask it by {', '.join(asked)}")
+        for how, wanted in value.items():
+            here = (*place, how)
+            if how == "count" and how in asked:
+                yield self._count(table, wanted, here)
+            elif how == "population" and how in asked:
+                yield self._population(wanted, here)
+            elif how in _GROUPS:
+                yield Rows(fact=table, how=how, where=self._where(table, wanted, here))
+            else:
+                message = f"a table knows {', '.join(asked)}, not {how!r}{closest(how, asked)}"
+                raise Wrong(here, message, at_key=True)
+
+    def _where(self, table: str, wanted: Any, place: Place) -> Check:
+        if not isinstance(wanted, dict):
+            raise Wrong(place, "should be a mapping of columns to what is asked of them")
+        inner = Compiler(self._document, self._params, names=self._names[table].columns)
+        inner.problems = self.problems
+        return inner.check(wanted, place)
+
+    def _count(self, table: str, wanted: Any, place: Place) -> Count:
+        wanted = wanted if isinstance(wanted, dict) else {"eq": wanted}
+        where = wanted.get("where")
+        numbers = []
+        for op, raw in wanted.items():
+            if op == "where":
+                continue
+            here = (*place, op)
+            if op not in COUNTS:
+                message = f"count knows where, {', '.join(COUNTS)}, not {op!r}"
+                raise Wrong(here, message, at_key=True)
+            number = self._filled(raw, here) if isinstance(raw, str) else raw
+            numbers.append((op, _typed(number, int, "a whole number", here)))
+        if not numbers:
+            raise Wrong(place, f"count wants a number: {', '.join(COUNTS)}")
+        check = None if where is None else self._where(table, where, (*place, "where"))
+        return Count(fact=table, where=check, asked=tuple(numbers))
+
+    def _population(self, wanted: Any, place: Place) -> Population:
+        if wanted is not True:
+            raise Wrong(place, "should be true, or the rule be left out")
+        if self._layout is None:
+            raise Wrong(
+                place, "this profile has no population block that says how slots are filled"
+            )
+        return Population(layout=self._layout)
+
     def _fact(self, fact: str, value: Any, place: Place) -> Iterator[Check]:
         if not isinstance(value, dict):
-            default = "contains" if CATALOGUE[fact].kind is Kind.WORDS else "eq"
+            default = "contains" if self._names[fact].kind is Kind.WORDS else "eq"
             yield self._compare(fact, default, value, place)
             return
         tolerance = Fraction(0)
@@ -115,13 +186,13 @@ class Compiler:
         for op in operators:
             try:
                 operand = self._compare(fact, op, value[op], (*place, op)).operand
-                yield Compare(fact=fact, op=op, operand=operand, tolerance=tolerance)
+                yield self._made(fact, op, operand, tolerance)
             except Wrong as wrong:
                 self._note(wrong)
 
     def _tolerance(self, fact: str, operators: list[str], value: Any, place: Place) -> Fraction:
         here = (*place, "tolerance")
-        numeric = CATALOGUE[fact].kind in (Kind.INTEGER, *_DIMENSIONS)
+        numeric = self._names[fact].kind in (Kind.INTEGER, *_DIMENSIONS)
         try:
             if not numeric or not set(operators) <= set(_TOLERANT):
                 raise Wrong(here, "no tolerance fits here: only numbers have one", at_key=True)
@@ -134,23 +205,28 @@ class Compiler:
         return share.base
 
     def _compare(self, fact: str, op: str, value: Any, place: Place) -> Compare:
-        allowed = _ALLOWED[CATALOGUE[fact].kind]
+        allowed = _ALLOWED[self._names[fact].kind]
         if op not in OPS:
             raise Wrong(place, f"unknown operator {op!r}{closest(op, OPS)}", at_key=True)
         if op not in allowed:
-            kind = CATALOGUE[fact].kind
+            kind = self._names[fact].kind
             message = f"{fact} is of kind {kind}, which knows {', '.join(allowed)}, not {op}"
             raise Wrong(place, message, at_key=True)
         if op not in _LISTS:
-            return Compare(fact=fact, op=op, operand=self._operand(fact, op, value, place))
+            return self._made(fact, op, self._operand(fact, op, value, place))
         if not isinstance(value, list) or not value:
             raise Wrong(place, f"{op} wants a list")
         items = tuple(self._operand(fact, op, item, (*place, n)) for n, item in enumerate(value))
-        return Compare(fact=fact, op=op, operand=items)
+        return self._made(fact, op, items)
+
+    def _made(self, fact: str, op: str, operand: Any, tolerance: Fraction = Fraction(0)) -> Compare:
+        return Compare(
+            fact=fact, op=op, operand=operand, tolerance=tolerance, meaning=self._names[fact]
+        )
 
     def _operand(self, fact: str, op: str, raw: Any, place: Place) -> Any:
         value = self._filled(raw, place) if isinstance(raw, str) else raw
-        meaning = CATALOGUE[fact]
+        meaning = self._names[fact]
         if meaning.kind in _DIMENSIONS:
             return self._quantity(value, _DIMENSIONS[meaning.kind], place, of=f" for {fact}")
         if meaning.kind is Kind.BOOL:

@@ -30,6 +30,8 @@ __all__ = [
     "Value",
     "agree",
     "as_dict",
+    "in_words",
+    "is_hex",
     "shown",
 ]
 
@@ -214,7 +216,12 @@ def agree(name: str, one: Value, other: Value) -> bool:
 
 def shown(name: str, value: Value) -> str:
     """Return a value as a person reads it: sizes in GiB, speeds in Gbit/s, models in hex."""
-    return in_words(CATALOGUE[name], value, hexadecimal=name in _HEX)
+    return in_words(CATALOGUE[name], value, hexadecimal=is_hex(name))
+
+
+def is_hex(name: str) -> bool:
+    """Tell whether manuals print the number of that name in hex."""
+    return name in _HEX
 
 
 def in_words(meaning: Meaning, value: Value, *, hexadecimal: bool = False) -> str:
@@ -243,7 +250,6 @@ def _listed(meaning: Meaning, value: tuple[Any, ...]) -> Iterator[str]:
         yield " ".join(cells)
 
 
-#: Numbers that manuals print in hex.
 _HEX: Final = frozenset({"cpu.family", "cpu.model", "cpu.stepping"})
 _SCALES: Final = {
     Kind.BYTES: (1024, ("B", "KiB", "MiB", "GiB", "TiB")),

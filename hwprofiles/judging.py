@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
 from hwprofiles.checks import Check, Truth
-from hwprofiles.facts import Fact, Facts
-from hwprofiles.profile import OnUnknown, Profile, Rule, Severity, Source
+from hwprofiles.facts import CATALOGUE, Fact, Facts, shown
+from hwprofiles.profile import OnUnknown, Profile, Rule, Severity, Source, Waiver
 
 
 class Outcome(StrEnum):
@@ -29,7 +30,8 @@ class Finding:
     """A rule judged: what was expected, what was found, on what evidence, and what to do.
 
     ``fix_redfish`` is in setting words (``virtualization: enabled``); the platform's data turns
-    them into its own attributes. ``origin`` is the profile file and line.
+    them into its own attributes. ``profile`` is the id of the one that asks, ``origin`` its file
+    and line. ``waiver`` is one that speaks of this rule and machine, be it in force or expired.
     """
 
     rule: str
@@ -45,6 +47,8 @@ class Finding:
     source: Source | None
     confidence: str
     origin: str
+    profile: str
+    waiver: Mapping[str, str | bool] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the finding as ``bareiron.findings/1`` prints it."""
@@ -63,13 +67,68 @@ class Finding:
             "source": source,
             "confidence": self.confidence,
             "origin": self.origin,
+            "profile": self.profile,
+            "waiver": dict(self.waiver) if self.waiver else None,
         }
 
 
-def judge(profile: Profile, facts: Facts) -> list[Finding]:
-    """Judge ``facts`` by every rule of ``profile``; worst first, else in the profile's order."""
-    findings = [judge_rule(rule, facts) for rule in profile.rules]
+def judge(
+    profile: Profile, facts: Facts, server: Profile | None = None, today: date | None = None
+) -> list[Finding]:
+    """Judge ``facts`` by every rule of ``profile``, and of the ``server`` model's own.
+
+    Worst first, else in the profiles' order. Sources that contradict one another are findings as
+    well. The waivers of ``profile`` count for all of them, by the date ``today``.
+    """
+    today = today or datetime.now(UTC).date()
+    findings = [
+        judge_rule(rule, facts, asking.id)
+        for asking in (profile, server)
+        if asking is not None
+        for rule in asking.rules
+    ]
+    findings += contradictions(facts)
+    findings = [_waived(finding, profile.waivers, facts, today) for finding in findings]
     return sorted(findings, key=lambda finding: _RANK[finding.outcome])
+
+
+def _waived(finding: Finding, waivers: Sequence[Waiver], facts: Facts, today: date) -> Finding:
+    """Put the waiver that speaks of ``finding``, if one does, and its effect."""
+    if finding.outcome in (Outcome.PASS, Outcome.SKIP):
+        return finding
+    for waiver in reversed(waivers):  # the site's own comes after those of its bases
+        speaks = waiver.rule == finding.rule
+        if speaks and (waiver.when is None or waiver.when.judge(facts) is True):
+            outcome = finding.outcome if waiver.until < today else Outcome.WAIVED
+            return replace(finding, outcome=outcome, waiver=waiver.as_dict(today))
+    return finding
+
+
+def contradictions(facts: Facts) -> Iterator[Finding]:
+    """Yield a finding for each fact that two sources do not agree about."""
+    for name, fact in facts.items():
+        if not fact.rivals:
+            continue
+        rivals = "; ".join(f"{shown(name, rival.value)} ({rival.path})" for rival in fact.rivals)
+        yield Finding(
+            rule=f"sources.{name}",
+            title=f"The sources agree on {CATALOGUE[name].text}",
+            outcome=Outcome.WARN,
+            severity=Severity.WARNING,
+            expected=f"{shown(name, fact.value)} ({fact.path})",
+            found=rivals,
+            evidence=((name, fact), *((name, rival) for rival in fact.rivals)),
+            unknown=(),
+            fix=(
+                "Find out which one is right: read both again with the host on and past its POST; "
+                "a BMC that is behind takes its inventory anew when it is restarted."
+            ),
+            fix_redfish={},
+            source=None,
+            confidence="high",
+            origin="",
+            profile="",
+        )
 
 
 _RANK = {outcome: rank for rank, outcome in enumerate(Outcome)}
@@ -86,8 +145,8 @@ _OPEN = {
 }
 
 
-def judge_rule(rule: Rule, facts: Facts) -> Finding:
-    """Judge one rule."""
+def judge_rule(rule: Rule, facts: Facts, profile: str = "") -> Finding:
+    """Judge one rule of the profile with that id."""
     verdict = rule.check.judge(facts)
     applies = True if rule.when is None else rule.when.judge(facts)
     asked = [rule.check] if rule.when is None or applies is True else [rule.when, rule.check]
@@ -101,12 +160,18 @@ def judge_rule(rule: Rule, facts: Facts) -> Finding:
         found=_found(asked, facts),
         evidence=tuple((name, facts[name]) for name in _with_attributes(names) if name in facts),
         unknown=tuple(name for name in names if name not in facts),
-        fix=rule.fix,
+        fix=" ".join([*_advice(rule, verdict, facts), rule.fix]).strip(),
         fix_redfish=rule.fix_redfish,
         source=rule.source,
         confidence=rule.confidence,
         origin=rule.origin,
+        profile=profile,
     )
+
+
+def _advice(rule: Rule, verdict: Truth, facts: Facts) -> Iterator[str]:
+    if verdict is False:
+        yield from dict.fromkeys(rule.check.advice(facts))
 
 
 def _outcome(rule: Rule, applies: Truth, verdict: Truth) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -16,22 +16,35 @@ from hwprofiles.compiling import Compiler
 from hwprofiles.documents import Document, Place, read_document
 from hwprofiles.errors import DocumentError, Problem
 from hwprofiles.params import Params, closest
-from hwprofiles.profile import Profile, Rule, Severity, Source
-from hwprofiles.schema import ProfileFile, RuleFile
+from hwprofiles.profile import Profile, ProfileKind, Rule, Severity, Source, Waiver
+from hwprofiles.schema import PopulationFile, ProfileFile, RuleFile, WaiverFile
 from hwprofiles.validation import read_yaml, validate
 
 __all__ = ["load", "names", "read_yaml"]
 
-FOLDER: Final = Path(__file__).parent / "hypervisors"
+_HERE: Final = Path(__file__).parent
+#: Where the shipped profiles of each kind lie; those of sites are nobody's but the site's.
+FOLDERS: Final = {
+    ProfileKind.HYPERVISOR: _HERE / "hypervisors",
+    ProfileKind.SERVER: _HERE / "servers",
+}
 #: Files that extend one another, and files of one profile in all.
 _DEEPEST: Final = 16
 _MOST_FILES: Final = 64
+#: How the ids of rules begin that a profile need not have to waive them.
+OTHERS: Final = ("server.", "sources.")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
-def names() -> list[str]:
+def names(kind: ProfileKind = ProfileKind.HYPERVISOR) -> list[str]:
     """Return the ids of the shipped profiles one can choose, without those only to be extended."""
-    return list(_choosable())
+    return list(_choosable(kind))
+
+
+@cache
+def servers() -> tuple[Profile, ...]:
+    """Return every shipped server profile, ready to judge by."""
+    return tuple(load(name) for name in names(ProfileKind.SERVER))
 
 
 def load(name_or_path: str, *, allow_abstract: bool = False) -> Profile:
@@ -39,10 +52,11 @@ def load(name_or_path: str, *, allow_abstract: bool = False) -> Profile:
     path = Path(name_or_path)
     if not _is_path(name_or_path):
         if name_or_path not in _shipped():
-            told = f"no such profile{closest(name_or_path, _choosable())}"
-            told += f"; there are {', '.join(_choosable())}, or give a file's path"
+            near = closest(name_or_path, _shipped())
+            told = f"no such profile{near or '; there are ' + ', '.join(names())}"
+            told += ", or give a file's path"
             raise DocumentError([Problem(name_or_path, 0, 0, told)])
-        path = _file(name_or_path)
+        path = _shipped()[name_or_path]
     reader = _Reader()
     layers = reader.chain(path)
     if reader.problems:
@@ -51,17 +65,23 @@ def load(name_or_path: str, *, allow_abstract: bool = False) -> Profile:
 
 
 @cache
-def _shipped() -> tuple[str, ...]:
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+def _shipped() -> Mapping[str, Path]:
+    return {
+        path.stem: path for folder in FOLDERS.values() for path in sorted(folder.glob("*.yaml"))
+    }
 
 
 @cache
-def _choosable() -> tuple[str, ...]:
-    return tuple(name for name in _shipped() if not read_yaml(_file(name), ProfileFile).abstract)
+def _choosable(kind: ProfileKind) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, path in _shipped().items()
+        if path.parent == FOLDERS[kind] and not read_yaml(path, ProfileFile).abstract
+    )
 
 
-def _file(name: str) -> Path:
-    return FOLDER / f"{name}.yaml"
+def _is_shipped(path: Path) -> bool:
+    return path.parent in FOLDERS.values()
 
 
 def _is_path(text: str) -> bool:
@@ -78,7 +98,7 @@ class _Layer:
 
     def origin(self, place: Place) -> str:
         line, _ = self.document.values[place]
-        file = self.path.name if self.path.parent == FOLDER else self.document.file
+        file = self.path.name if _is_shipped(self.path) else self.document.file
         return f"{file}:{line}"
 
 
@@ -134,7 +154,7 @@ def _from_the_future(layer: _Layer) -> Iterator[Problem]:
     # What is shipped is not doubted: a server without a battery wakes up in 1970.
     today = datetime.now(UTC).date()
     verified = layer.content.verified
-    if layer.path.parent != FOLDER and verified > today + timedelta(days=1):
+    if not _is_shipped(layer.path) and verified > today + timedelta(days=1):
         told = f"verified on {verified}, which is yet to come (here it is {today})"
         yield layer.document.problem(("verified",), told)
 
@@ -142,7 +162,8 @@ def _from_the_future(layer: _Layer) -> Iterator[Problem]:
 def _base(name: str, path: Path, seen: tuple[Path, ...]) -> tuple[Path | None, str]:
     """Find what ``path`` extends as ``name``: a file beside it, else a shipped profile."""
     beside = path.parent / (name if _is_path(name) else f"{name}.yaml")
-    candidates = [beside] if _is_path(name) else [beside, _file(name)]
+    shipped = None if _is_path(name) else _shipped().get(name)
+    candidates = [beside, *([shipped] if shipped else [])]
     found = [candidate for candidate in candidates if candidate.is_file()]
     if not found:
         return None, f"no profile {name!r} to extend{closest(name, _shipped())}"
@@ -168,6 +189,9 @@ class _Assembly:
         self._layers = layers
         self._problems: list[Problem] = []
         self._rules: dict[str, Rule] = {}
+        self._waivers: list[Waiver] = []
+        self._match: Check | None = None
+        self._layout: PopulationFile | None = None
         contents = [layer.content for layer in layers]
         self._params = self._resolved()
         self._sources = {
@@ -193,9 +217,15 @@ class _Assembly:
         if self._problems:  # of parameters: what is made with them would be wrong by them alone
             raise DocumentError(self._problems)
         for layer in self._layers:
-            compiler = Compiler(layer.document, self._params)
+            self._layout = layer.content.population or self._layout
+            compiler = Compiler(
+                layer.document, self._params, self._layout.layout() if self._layout else None
+            )
             for number, rule in enumerate(layer.content.rules):
                 self._take(layer, rule, ("rules", number), compiler)
+            for number, waiver in enumerate(layer.content.waivers):
+                self._waive(layer, waiver, ("waivers", number), compiler)
+            self._match = _check(compiler, layer.content.match, ("match",)) or self._match
             self._problems += compiler.problems
         last = self._layers[-1]
         if last.content.abstract and not allow_abstract:
@@ -208,11 +238,31 @@ class _Assembly:
             raise DocumentError(self._problems)
         return Profile(
             id=last.content.id,
+            kind=last.content.kind,
             title=last.content.title,
             verified=last.content.verified,
             params=self._params,
             rules=tuple(self._rules.values()),
             files=tuple(dict.fromkeys(layer.document.file for layer in self._layers)),
+            waivers=tuple(self._waivers),
+            match=self._match,
+            aliases=last.content.aliases,
+            layout=self._layout.layout() if self._layout else None,
+        )
+
+    def _waive(self, layer: _Layer, waiver: WaiverFile, place: Place, compiler: Compiler) -> None:
+        elsewhere = waiver.rule.startswith(OTHERS)  # rules of whatever server it turns out to be
+        if not elsewhere and waiver.rule not in self._rules:
+            told = f"no rule {waiver.rule!r} to waive{closest(waiver.rule, self._rules)}"
+            self._problems.append(layer.document.problem((*place, "rule"), told))
+        self._waivers.append(
+            Waiver(
+                rule=waiver.rule,
+                reason=waiver.reason,
+                by=waiver.by,
+                until=waiver.until,
+                when=_check(compiler, waiver.when, (*place, "when")),
+            )
         )
 
     def _take(self, layer: _Layer, rule: RuleFile, place: Place, compiler: Compiler) -> None:

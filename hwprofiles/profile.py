@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 from hwprofiles.checks import Check
+from hwprofiles.population import Layout
 
 
 class Severity(StrEnum):
@@ -17,6 +18,14 @@ class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
+
+
+class ProfileKind(StrEnum):
+    """Who asks: a hypervisor, a server model (of itself), or a site (of both)."""
+
+    HYPERVISOR = "hypervisor"
+    SERVER = "server"
+    SITE = "site"
 
 
 class OnUnknown(StrEnum):
@@ -57,12 +66,41 @@ class Rule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Waiver:
+    """Somebody's word that a rule may be missed, up to and with a day; ``when`` says by whom."""
+
+    rule: str
+    reason: str
+    by: str
+    until: date
+    when: Check | None
+
+    def as_dict(self, today: date) -> dict[str, str | bool]:
+        """Return it as findings print it."""
+        return {
+            "reason": self.reason,
+            "by": self.by,
+            "until": self.until.isoformat(),
+            "expired": self.until < today,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class Profile:
-    """What one hypervisor asks of hardware. ``files`` are those it was read from, bases first."""
+    """What is asked of hardware. ``files`` are those it was read from, bases first.
+
+    ``match`` tells whether a machine is of this model, ``aliases`` are its other names, ``layout``
+    is that of its memory slots: all three of a server only.
+    """
 
     id: str
+    kind: ProfileKind
     title: str
     verified: date
     params: Mapping[str, str | int | float]
     rules: tuple[Rule, ...]
     files: tuple[str, ...]
+    waivers: tuple[Waiver, ...] = ()
+    match: Check | None = None
+    aliases: tuple[str, ...] = ()
+    layout: Layout | None = None

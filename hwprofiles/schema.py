@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from hwprofiles.platforms import SettingWord
-from hwprofiles.profile import OnUnknown, Severity
+from hwprofiles.population import Layout
+from hwprofiles.profile import OnUnknown, ProfileKind, Severity
 from hwprofiles.sources import Reference, Strict
 
 SCHEMA = "bareiron.profile/1"
@@ -39,16 +40,64 @@ class RuleFile(Strict):
         return self
 
 
+class WaiverFile(Strict):
+    """A rule that may be missed for a while: why, who says so, and until which day."""
+
+    rule: Id
+    reason: str = Field(min_length=3)
+    by: str = Field(min_length=2)
+    until: date
+    when: dict[str, Any] | None = None
+
+
+class PopulationFile(Strict):
+    """The memory slots of a server model; see ``hwprofiles.population.Layout``."""
+
+    slots: dict[str, tuple[str, ...]] = Field(min_length=1)
+    fill: tuple[tuple[int, ...], ...] = ()
+    same: tuple[Literal["size", "rank", "speed", "type", "part"], ...] = ()
+    balanced: bool = False
+
+    @model_validator(mode="after")
+    def _within(self) -> PopulationFile:
+        fewest = min(len(names) for names in self.slots.values())
+        placed = [position for group in self.fill for position in group]
+        if any(not 1 <= position <= fewest for position in placed):
+            raise ValueError(f"fill counts slots from 1 to {fewest}")
+        if len(set(placed)) < len(placed):
+            raise ValueError("fill has a slot in two groups")
+        if self.same and not self.fill:
+            raise ValueError("same compares within the groups of fill; there are none")
+        return self
+
+    def layout(self) -> Layout:
+        """Return it as checks use it."""
+        return Layout(slots=self.slots, fill=self.fill, same=self.same, balanced=self.balanced)
+
+
 class ProfileFile(Strict):
     """A file of requirements; ``abstract`` ones are only there to be extended."""
 
     schema_: Literal["bareiron.profile/1"] = Field(alias="schema")
-    kind: Literal["hypervisor"]
+    kind: ProfileKind
     id: Id
     title: str = Field(min_length=3)
     verified: date
     abstract: bool = False
     extends: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    match: dict[str, Any] | None = None
+    population: PopulationFile | None = None
     sources: dict[str, Reference] = Field(default_factory=dict)
     params: dict[str, str | int | float] = Field(default_factory=dict)
     rules: tuple[RuleFile, ...] = ()
+    waivers: tuple[WaiverFile, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> ProfileFile:
+        server = self.kind is ProfileKind.SERVER
+        if not server and (self.match or self.aliases or self.population):
+            raise ValueError("match, aliases and population are for profiles of kind server")
+        if server and not self.abstract and self.match is None:
+            raise ValueError("a server profile needs match, to know its machines by")
+        return self

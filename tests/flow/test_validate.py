@@ -157,5 +157,7 @@ def test_profiles_that_cannot_be_used(tmp_path: Path) -> None:
         load_profile(str(path))
     lines = str(several.value).splitlines()
     assert lines[0] == f"loading the profile {path}:"
-    assert f"{path}:2:7: kind: should be 'hypervisor', not 'hypervizor'" in lines
+    assert (
+        f"{path}:2:7: kind: should be 'hypervisor', 'server' or 'site', not 'hypervizor'" in lines
+    )
     assert f"{path}:1:1: 'title' is missing" in lines

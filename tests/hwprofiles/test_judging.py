@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hwprofiles import Outcome, Profile, Severity, judge
+from hwprofiles import Outcome, Profile, ProfileKind, Severity, judge
 from hwprofiles.checks import Check, Truth
 from hwprofiles.compiling import Compiler
 from hwprofiles.documents import Document
@@ -163,7 +163,13 @@ def test_worst_first() -> None:
         rule({"cpu.cores": 3}, id="fails-too"),
     )
     profile = Profile(
-        id="p", title="P", verified=date(2026, 1, 1), params={}, rules=rules, files=()
+        id="p",
+        kind=ProfileKind.HYPERVISOR,
+        title="P",
+        verified=date(2026, 1, 1),
+        params={},
+        rules=rules,
+        files=(),
     )
     order = [finding.rule for finding in judge(profile, book(cpu__cores=1))]
     assert order == ["fails", "fails-too", "warns", "open", "passes"]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import hwprofiles
-from hwprofiles import DocumentError
-from hwprofiles.loading import FOLDER
+from hwprofiles import DocumentError, ProfileKind
+from hwprofiles.loading import FOLDERS
 
 HEAD = """\
 schema: bareiron.profile/1
@@ -320,8 +320,10 @@ def test_verified_in_the_future_is_a_slip(tmp_path: Path) -> None:
 
 def test_missing_profile_says_what_there_is() -> None:
     """A wrong name is answered with the right one; a wrong path with the path."""
-    with pytest.raises(DocumentError, match=r"did you mean 'xen-4\.17'\?; there are esxi-8\.0, "):
+    with pytest.raises(DocumentError, match=r"no such profile; did you mean 'xen-4\.17'\?, or "):
         hwprofiles.load("xen-4.71")
+    with pytest.raises(DocumentError, match=r"there are .*esxi-8\.0, .*, or give a file's path"):
+        hwprofiles.load("windows")
     with pytest.raises(DocumentError, match=r"gone\.yaml: cannot be read: No such file"):
         hwprofiles.load("gone.yaml")
     with pytest.raises(DocumentError, match="only there to be extended"):
@@ -331,7 +333,7 @@ def test_missing_profile_says_what_there_is() -> None:
 @pytest.mark.parametrize("name", ["xen-4.17", "esxi-8.0"])
 def test_damage_is_always_located(tmp_path: Path, name: str) -> None:
     """Break a good profile in one place at a time: it is still fine, or refused with the place."""
-    for file in FOLDER.glob("*.yaml"):
+    for file in FOLDERS[ProfileKind.HYPERVISOR].glob("*.yaml"):
         shutil.copy(file, tmp_path)
     path = tmp_path / f"{name}.yaml"
     whole = path.read_text()
