@@ -4,129 +4,161 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
-from hwprofiles import Finding, Outcome
-from hwprofiles.facts import CATALOGUE, Fact, Facts, shown
-from provision.core.text import clean
-from provision.report.json import counts
+from hwprofiles import Outcome
+from hwprofiles.facts import CATALOGUE, Facts
+from hwprofiles.judging import Finding as Judged
+from provision.report import text_many
+from provision.report.layout import INDENT, WIDTH, headed, part, parts, wrapped
+from provision.report.reading import read_all, read_fact, read_finding
+from provision.report.validations import (
+    LOW,
+    TOLD,
+    Fact,
+    Finding,
+    Validation,
+    counted,
+    host,
+    in_text,
+    verdict_of,
+)
 
-WIDTH: Final = 80
-_LABEL: Final = 10
-_INDENT: Final = 9
 _COLUMN: Final = 14  # most values fit in
 _FEW: Final = 10  # words of a list worth printing
-#: Told one by one; the rest only by their names.
-_TOLD: Final = (Outcome.FAIL, Outcome.WARN, Outcome.UNKNOWN, Outcome.INFO)
-_COUNTED: Final = {
-    Outcome.FAIL: "failed",
-    Outcome.WARN: "warned of",
-    Outcome.UNKNOWN: "not known",
-    Outcome.INFO: "for information",
-    Outcome.WAIVED: "waived",
-    Outcome.SKIP: "not applicable",
-    Outcome.PASS: "passed",
-}
 
 
-def findings(found: Sequence[Finding], remedies: Mapping[str, str] | None = None) -> str:
+def render(verdicts: Sequence[Mapping[str, Any]]) -> str:
+    """Return validations as text: one machine in full, several by verdict and by cause."""
+    validations = read_all(verdicts)
+    if len(validations) == 1:
+        return "\n".join(_machine(validations[0])) + "\n"
+    return text_many.render(validations)
+
+
+def findings(found: Sequence[Judged], remedies: Mapping[str, str] | None = None) -> str:
     """Return the findings as text; ``remedies`` adds, by rule, what a machine can do about it."""
-    lines: list[str] = []
-    for finding in found:
-        if finding.outcome in _TOLD:
-            lines += [*_finding(finding, (remedies or {}).get(finding.rule, "")), ""]
-    for outcome in Outcome:
-        rules = [finding.rule for finding in found if finding.outcome is outcome]
-        if rules and outcome not in _TOLD:
-            lines += _wrapped(f"{outcome.upper():<{_INDENT}}", ", ".join(rules))
-    return "\n".join([*lines, "", summary(found)]).strip("\n")
+    told = [read_finding(finding.as_dict()) for finding in found]
+    return "\n".join(_findings(told, remedies)).strip("\n")
 
 
-def summary(found: Sequence[Finding]) -> str:
+def summary(found: Sequence[Judged]) -> str:
     """Return the last line: the verdict, and how many rules came out how."""
-    number = counts(found)
-    told = [f"{number[outcome]} {word}" for outcome, word in _COUNTED.items() if number[outcome]]
-    return f"{verdict(found)}: {', '.join(told) or 'no rules'}"
+    return _summary([finding.outcome for finding in found])
 
 
-def verdict(found: Sequence[Finding]) -> str:
+def verdict(found: Sequence[Judged]) -> str:
     """Return FAIL, UNKNOWN or PASS: what could not be judged has not passed.
 
     Nor has a machine of which not one rule says that it suits.
     """
-    number = counts(found)
-    if number["fail"]:
-        return "FAIL"
-    return "PASS" if number["pass"] and not number["unknown"] else "UNKNOWN"
+    return verdict_of([finding.outcome for finding in found])
 
 
-def _finding(finding: Finding, remedy: str) -> Iterator[str]:
-    yield from _wrapped(
-        f"{finding.outcome.upper():<{_INDENT}}", f"{clean(finding.title)} [{finding.rule}]"
-    )
-    yield from _part("found", clean(finding.found))
-    yield from _part("wanted", clean(finding.expected))
-    for place, told in _evidence(finding).items():
-        yield from _part("evidence", ", ".join(told))
-        yield from _part("", place)
+def facts(known: Facts) -> str:
+    """Return facts in the order of the catalogue, with where each was read; tables row by row."""
+    told = [read_fact(name, known[name].as_dict()) for name in CATALOGUE if name in known]
+    width = max((len(fact.name) for fact in told), default=0) + 2
+    lines = [line for fact in told for line in _fact(fact, width)]
+    return "\n".join(lines) or "nothing is known"
+
+
+def _machine(validation: Validation) -> Iterator[str]:
+    name = f" ({validation.machine})" if validation.machine else ""
+    target = host(validation.target)
+    if validation.error:
+        yield from headed("ERROR", f"{target} could not be validated [{validation.error.code}]")
+        yield from part("why", validation.error.message)
+        yield from part("fix", validation.error.hint)
+        return
+    title = validation.profile.title if validation.profile else "Validation"
+    yield from wrapped("", f"{title} on {target}{name}")
+    if validation.server:
+        server = validation.server
+        yield from wrapped("", f"Known server: {server.title} (verified {server.verified})")
+    elif validation.server_sought:
+        yield from wrapped("", "Known server: none; only what the hypervisor asks was judged")
+    yield ""
+    own = validation.profile.id if validation.profile else ""
+    yield from _findings(validation.findings, own=own)
+
+
+def _findings(
+    found: Sequence[Finding], remedies: Mapping[str, str] | None = None, own: str = ""
+) -> Iterator[str]:
+    for finding in found:
+        if finding.outcome in TOLD:
+            other = own and finding.profile and finding.profile != own
+            rule = f"{finding.rule} of {finding.profile}" if other else finding.rule
+            yield from (*_finding(finding, rule, (remedies or {}).get(finding.rule, "")), "")
+    for outcome in Outcome:
+        rules = [finding.rule for finding in found if finding.outcome is outcome]
+        if rules and outcome not in TOLD:
+            yield from headed(outcome, ", ".join(rules))
+    yield ""
+    yield from wrapped("", _summary([finding.outcome for finding in found]))
+
+
+def _summary(outcomes: Sequence[Outcome]) -> str:
+    number = {outcome: outcomes.count(outcome) for outcome in Outcome}
+    return f"{verdict_of(outcomes)}: {counted(number)}"
+
+
+def _finding(finding: Finding, rule: str, remedy: str) -> Iterator[str]:
+    yield from headed(finding.outcome, f"{finding.title} [{rule}]")
+    if finding.waiver:
+        yield from part("waived", str(finding.waiver))
     if finding.outcome is Outcome.UNKNOWN and finding.unknown:
-        yield from _part("not told", ", ".join(finding.unknown))
+        yield from part("not told", ", ".join(finding.unknown))
+    yield from part("found", finding.found)
+    yield from part("wanted", finding.expected)
     if finding.outcome is not Outcome.UNKNOWN:  # mending what may be well is no remedy
-        yield from _part("fix", clean(finding.fix, 1000))
-        yield from _part("" if finding.fix else "fix", remedy)
-    if finding.source:
-        yield from _part("source", clean(finding.source.title))
+        yield from parts("fix", [*finding.remedies, *([remedy] if remedy else [])])
+    for place, told in _evidence(finding).items():
+        yield from part("evidence", ", ".join(told))
+        yield from part("", place)
+    for fact in finding.evidence:
+        said = (f"{fact.name} = {_value(each)}, says {_place(each)}" for each in fact.rivals)
+        yield from parts("but", said)
+    yield from part("source", finding.source)
     if finding.confidence == "low":
-        yield from _part("caution", "this rule has no sure source; check before acting on it")
+        yield from part("caution", LOW)
 
 
-def _value(name: str, fact: Fact) -> str:
+def _value(fact: Fact) -> str:
+    if fact.rows:
+        return "1 row" if len(fact.rows) == 1 else f"{len(fact.rows)} rows"
     if isinstance(fact.value, tuple) and len(fact.value) > _FEW:
         return f"{len(fact.value)} words"
-    return clean(shown(name, fact.value), 200)
+    return textwrap.shorten(fact.words, 200, placeholder=" …")
 
 
 def _evidence(finding: Finding) -> dict[str, list[str]]:
     """Return what was told at each place; one attribute often tells several facts."""
     places: dict[str, list[str]] = {}
-    for name, fact in finding.evidence:
-        places.setdefault(_place(fact), []).append(f"{name} = {_value(name, fact)}")
+    for fact in finding.evidence:
+        places.setdefault(_place(fact), []).append(f"{fact.name} = {_value(fact)}")
     return places
 
 
 def _place(fact: Fact) -> str:
-    power = f", power {clean(fact.power_state)}" if fact.power_state else ""
-    path = clean(fact.path)
-    if len(path) > WIDTH - _INDENT - _LABEL:
+    power = f", power {fact.power_state}" if fact.power_state else ""
+    path = fact.path
+    if len(path) > WIDTH - 2 * INDENT:
         path = path.replace("#", " #")  # a good place to break
     return f"{path} ({fact.source}{power})"
 
 
-def _part(label: str, text: str) -> list[str]:
-    return _wrapped(f"{' ' * _INDENT}{label:<{_LABEL}}", text) if text else []
-
-
-def _wrapped(start: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=start,
-        subsequent_indent=" " * len(start),
-        break_on_hyphens=False,
-    )
-
-
-def facts(known: Facts) -> str:
-    """Return facts as two columns, in the order of the catalogue, with where each was read."""
-    width = max((len(name) for name in known), default=0) + 2
-    lines: list[str] = []
-    for name in CATALOGUE:
-        if name in known:
-            value, place = _value(name, known[name]), _place(known[name])
-            line = f"{name:<{width}}{value:<{_COLUMN}}  {place}"
-            if len(value) <= _COLUMN and len(line) <= WIDTH:
-                lines.append(line)
-                continue
-            lines += _wrapped(f"{name:<{width}}", value)
-            lines += _wrapped(" " * width, place)
-    return "\n".join(lines) or "nothing is known"
+def _fact(fact: Fact, width: int) -> Iterator[str]:
+    value, place = _value(fact), _place(fact)
+    line = f"{fact.name:<{width}}{value:<{_COLUMN}}  {place}"
+    if len(value) <= _COLUMN and len(line) <= WIDTH:
+        yield line
+    else:
+        yield from wrapped(f"{fact.name:<{width}}", value)
+        yield from wrapped(" " * width, place)
+    for row in fact.rows:
+        cells = (f"{column} {in_text(fact.name, cell, column)}" for column, cell in row.items())
+        yield from wrapped("    ", " · ".join(cells) or "nothing known of it")
+    for rival in fact.rivals:
+        yield from wrapped(" " * width, f"but {_value(rival)}, says {_place(rival)}")

@@ -1,0 +1,68 @@
+"""Many machines by what is wrong: one cause, the machines that share it, and what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from hwprofiles import Outcome
+from provision.report.validations import TOLD, Finding, Validation, host
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """A rule that several machines missed, or left open, in the same way."""
+
+    outcome: Outcome
+    members: tuple[tuple[str, Finding], ...]
+
+    @property
+    def sample(self) -> Finding:
+        """Return one of the findings, for what they have in common."""
+        return self.members[0][1]
+
+    @property
+    def hosts(self) -> list[str]:
+        """Return the machines' labels, in their order."""
+        return [label for label, _ in self.members]
+
+    def by(self, key: Callable[[Finding], str]) -> dict[str, list[str]]:
+        """Return the machines by what ``key`` says of their finding, most machines first."""
+        groups: dict[str, list[str]] = {}
+        for label, finding in self.members:
+            groups.setdefault(key(finding), []).append(label)
+        return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
+
+
+def labels(validations: Sequence[Validation]) -> list[str]:
+    """Return a name for each: its target, with its profile where one target has several."""
+    targets = Counter(each.target for each in validations)
+    return [
+        f"{host(each.target)} ({each.profile.id})"
+        if targets[each.target] > 1 and each.profile
+        else host(each.target)
+        for each in validations
+    ]
+
+
+def causes(validations: Sequence[Validation]) -> Iterator[Cause]:
+    """Yield what is wrong, worst first, then what concerns most machines."""
+    groups: dict[tuple[Outcome, str, str, str], list[tuple[str, Finding]]] = {}
+    for label, validation in zip(labels(validations), validations, strict=True):
+        for each in validation.findings:
+            if each.outcome in TOLD:
+                key = (each.outcome, each.profile, each.rule, each.expected)
+                groups.setdefault(key, []).append((label, each))
+    found = [Cause(outcome=key[0], members=tuple(members)) for key, members in groups.items()]
+    yield from sorted(found, key=lambda each: (TOLD.index(each.outcome), -len(each.members)))
+
+
+def unread(validations: Sequence[Validation]) -> Mapping[tuple[str, str], list[tuple[str, str]]]:
+    """Return, by code and remedy, the machines that could not be read, each with its message."""
+    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for label, each in zip(labels(validations), validations, strict=True):
+        if each.error:
+            told = groups.setdefault((each.error.code, each.error.hint), [])
+            told.append((label, each.error.message))
+    return dict(sorted(groups.items(), key=lambda group: -len(group[1])))

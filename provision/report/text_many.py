@@ -1,0 +1,129 @@
+"""Many machines as text: a line for each, worst first, then what is wrong, cause by cause."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from hwprofiles import Outcome
+from provision.report.causes import Cause, causes, labels, unread
+from provision.report.layout import INDENT, headed, part, parts, wrapped
+from provision.report.validations import LOW, VERDICTS, Validation, worst_first
+
+_HOST: Final = 24  # columns for names of machines; longer ones push the rest aside
+_MODEL: Final = 18
+_TIMES: Final = "\N{MULTIPLICATION SIGN}"
+_CALM: Final = 24  # machines named where nobody has to act
+_KINDS: Final = 6  # different values worth telling apart
+
+
+def render(validations: Sequence[Validation]) -> str:
+    """Return the machines, the causes and the count line."""
+    machines = worst_first(validations)
+    lines = [*_head(machines), "", *_machines(machines), ""]
+    wrong = list(causes(validations))
+    failed = [each for each in wrong if each.outcome is Outcome.FAIL]
+    for cause in failed:
+        lines += [*_cause(cause, len(machines)), ""]
+    for (code, hint), told in unread(validations).items():
+        lines += [*_unread(code, hint, told), ""]
+    for cause in wrong[len(failed) :]:
+        lines += [*_cause(cause, len(machines)), ""]
+    return "\n".join([*lines, *_count(machines)]) + "\n"
+
+
+def _head(machines: Sequence[Validation]) -> list[str]:
+    titles = sorted({each.profile.title for each in machines if each.profile})
+    return wrapped("", f"Validated against {' and '.join(titles)}" if titles else "Validated")
+
+
+def _machines(machines: Sequence[Validation]) -> Iterator[str]:
+    names = labels(machines)
+    width = min(max(map(len, names), default=0), _HOST)
+    serials = max((len(each.told("system.serial")) for each in machines), default=0)
+    for name, each in zip(names, machines, strict=True):
+        model = each.told("system.model")
+        short = model if len(model) <= _MODEL else model[: _MODEL - 1] + "…"
+        start = f"{name:<{width}}  {each.told('system.serial'):<{min(serials, 16)}}  "
+        yield from _hanging(f"{each.verdict:<{INDENT}}{start}{short:<{_MODEL}}  ", _matter(each))
+
+
+def _hanging(start: str, text: str) -> list[str]:
+    if len(start) > 64:  # hardly room beside it: below
+        return [*wrapped("", start.rstrip()), *wrapped(" " * 11, text)] if text else [start]
+    return wrapped(start, text) if text else [start.rstrip()]
+
+
+def _matter(validation: Validation) -> str:
+    """Return what is the matter in a few words: rules that failed, else those left open."""
+    if validation.error:
+        return validation.error.code
+    for outcome, before in ((Outcome.FAIL, ""), (Outcome.UNKNOWN, "not known: ")):
+        rules = [each.rule for each in validation.findings if each.outcome is outcome]
+        if rules:
+            return before + ", ".join(rules)
+    return "no rule passed" if validation.verdict == "UNKNOWN" else ""
+
+
+def _cause(cause: Cause, of: int) -> Iterator[str]:
+    sample = cause.sample
+    number = len(cause.members)
+    yield from headed(cause.outcome, f"{number} {_TIMES} {sample.rule}: {sample.title}")
+    yield from wrapped(" " * INDENT, f"all {of} machines" if number == of else _hosts(cause))
+    if cause.outcome is Outcome.WAIVED:
+        yield from _variants("waived", cause.by(lambda each: str(each.waiver or "")))
+    if cause.outcome is Outcome.UNKNOWN:
+        yield from _variants("not told", cause.by(lambda each: ", ".join(each.unknown)))
+    else:
+        yield from _variants("found", cause.by(lambda each: each.found))
+    yield from part("wanted", sample.expected)
+    yield from _fixes(cause)
+    yield from part("source", sample.source)
+    if sample.confidence == "low":
+        yield from part("caution", LOW)
+
+
+def _hosts(cause: Cause) -> str:
+    calm = cause.outcome in (Outcome.INFO, Outcome.WAIVED)
+    hosts = cause.hosts[:_CALM] if calm else cause.hosts
+    more = len(cause.hosts) - len(hosts)
+    return ", ".join(hosts) + (f" and {more} more" if more else "")
+
+
+def _variants(label: str, groups: dict[str, list[str]]) -> list[str]:
+    """Return each value met with the machines that have it; only the value when all have it."""
+    if len(groups) == 1:
+        return part(label, next(iter(groups)))
+    told = [f"{value or 'nothing'}: {', '.join(hosts)}" for value, hosts in groups.items()]
+    more = [f"and {len(told) - _KINDS} more values"] if len(told) > _KINDS else []
+    return parts(label, told[:_KINDS] + more)
+
+
+def _fixes(cause: Cause) -> list[str]:
+    """Return the remedies; what is not for all of the machines says for which it is."""
+    groups: dict[str, list[str]] = {}
+    for label, finding in cause.members:
+        for remedy in finding.remedies:
+            groups.setdefault(remedy, []).append(label)
+    return parts(
+        "fix",
+        (
+            remedy if len(hosts) == len(cause.members) else f"{', '.join(hosts)}: {remedy}"
+            for remedy, hosts in groups.items()
+        ),
+    )
+
+
+def _unread(code: str, hint: str, told: Sequence[tuple[str, str]]) -> Iterator[str]:
+    yield from headed("ERROR", f"{len(told)} {_TIMES} {code}: could not be validated")
+    for label, message in told:
+        yield from wrapped(" " * INDENT, f"{label}: {message}")
+    yield from part("fix", hint)
+
+
+def _count(machines: Sequence[Validation]) -> list[str]:
+    number = Counter(each.verdict for each in machines)
+    told = [f"{number[word]} {word}" for word in VERDICTS if number[word]]
+    noun = "machine" if len(machines) == 1 else "machines"
+    return wrapped("", f"{len(machines)} {noun}: {', '.join(told) or 'nothing to tell'}")

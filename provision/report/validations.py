@@ -1,0 +1,221 @@
+"""Validations as reports see them: typed, with every string made harmless. See ``reading``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final
+
+from hwprofiles import Outcome, Severity
+from hwprofiles.catalogue import CATALOGUE, Kind, Meaning
+from hwprofiles.facts import in_words, shown
+from provision.core.text import clean
+
+_LIST: Final = 6000  # characters of a list of words; CPU flags are some 2000
+
+Cell = bool | int | float | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """A fact as told: its value as data and as words, and where it was read."""
+
+    name: str
+    value: Cell | tuple[str, ...] | tuple[Mapping[str, Cell], ...]
+    source: str
+    path: str
+    at: str
+    power_state: str
+    rivals: tuple[Fact, ...]
+
+    @property
+    def words(self) -> str:
+        """Return the value for a person, with its unit."""
+        return in_text(self.name, self.value)
+
+    @property
+    def rows(self) -> tuple[Mapping[str, Cell], ...]:
+        """Return the rows of a table; none when the value is none."""
+        if isinstance(self.value, tuple):
+            return tuple(row for row in self.value if isinstance(row, Mapping))
+        return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiver:
+    """Who lets a rule go, why, and until which day."""
+
+    reason: str
+    by: str
+    until: str
+
+    def __str__(self) -> str:
+        return f"{self.reason} (by {self.by}, until {self.until})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A rule judged. ``settings`` are this machine's own BIOS attributes that would mend it."""
+
+    rule: str
+    profile: str
+    title: str
+    outcome: Outcome
+    severity: Severity
+    expected: str
+    found: str
+    evidence: tuple[Fact, ...]
+    unknown: tuple[str, ...]
+    fix: str
+    settings: Mapping[str, str]
+    source_title: str
+    source_where: str
+    confidence: str
+    waiver: Waiver | None
+
+    @property
+    def remedies(self) -> tuple[str, ...]:
+        """Return what to do, in order; nothing where the machine may be well as it is."""
+        if self.outcome not in (Outcome.FAIL, Outcome.WARN, Outcome.INFO):
+            return ()
+        pairs = ", ".join(f"{name} to {value}" for name, value in self.settings.items())
+        spoken = f"In the BIOS settings: set {pairs}." if pairs else ""
+        return tuple(each for each in (self.fix, spoken) if each)
+
+    @property
+    def source(self) -> str:
+        """Return who asks for it and where, as far as the profile tells."""
+        return ", ".join(filter(None, (self.source_title, self.source_where)))
+
+    @property
+    def comparison(self) -> str:
+        """Return what was found and wanted as one clause."""
+        if self.unknown and self.outcome is Outcome.UNKNOWN:
+            return f"not told: {', '.join(self.unknown)}; wanted {self.expected}"
+        return f"found {self.found or 'nothing'}, wanted {self.expected}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileName:
+    """Which profile: its id, its title, and the day its rules were last verified."""
+
+    id: str
+    title: str
+    verified: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why a machine could not be validated at all."""
+
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """One machine validated, or (``error``) one that could not be read.
+
+    ``trust`` says how a BMC's identity was established: ca, pin, first-use or insecure.
+    ``server`` is the profile of this very model; none of those known may fit (``server_sought``).
+    """
+
+    target: str
+    verdict: str
+    at: datetime | None
+    tool: str
+    trust: str
+    profile: ProfileName | None
+    params: Mapping[str, Cell]
+    server: ProfileName | None
+    server_sought: bool
+    findings: tuple[Finding, ...]
+    facts: Mapping[str, Fact]
+    error: Failure | None
+
+    @cached_property
+    def counts(self) -> dict[Outcome, int]:
+        """Return how many rules have each outcome, worst first, zeros included."""
+        outcomes = [finding.outcome for finding in self.findings]
+        return {outcome: outcomes.count(outcome) for outcome in Outcome}
+
+    def told(self, name: str) -> str:
+        """Return a fact in words; empty when it is not known."""
+        fact = self.facts.get(name)
+        return fact.words if fact else ""
+
+    @property
+    def machine(self) -> str:
+        """Return maker, model and serial number as far as they are known."""
+        names = ("vendor", "model", "serial")
+        return " ".join(filter(None, (self.told(f"system.{name}") for name in names)))
+
+
+#: What a machine can come to, worst first.
+VERDICTS: Final = ("FAIL", "ERROR", "UNKNOWN", "PASS")
+
+
+def verdict_of(outcomes: Sequence[Outcome]) -> str:
+    """Return FAIL, UNKNOWN or PASS: what could not be judged has not passed.
+
+    Nor has a machine of which not one rule says that it suits.
+    """
+    if Outcome.FAIL in outcomes:
+        return "FAIL"
+    return "PASS" if Outcome.PASS in outcomes and Outcome.UNKNOWN not in outcomes else "UNKNOWN"
+
+
+#: Outcomes told one by one, worst first; of the rest the names of the rules are enough.
+TOLD: Final = (Outcome.FAIL, Outcome.WARN, Outcome.UNKNOWN, Outcome.INFO, Outcome.WAIVED)
+#: What is said beside a rule of low confidence.
+LOW: Final = "this rule has no sure source; check before acting on it"
+_COUNTED: Final = {
+    Outcome.FAIL: "failed",
+    Outcome.WARN: "warned of",
+    Outcome.UNKNOWN: "not known",
+    Outcome.INFO: "for information",
+    Outcome.WAIVED: "waived",
+    Outcome.SKIP: "not applicable",
+    Outcome.PASS: "passed",
+}
+
+
+def counted(number: Mapping[Outcome, int]) -> str:
+    """Return how many rules came out how, worst first, in words."""
+    told = [f"{number[outcome]} {word}" for outcome, word in _COUNTED.items() if number[outcome]]
+    return ", ".join(told) or "no rules"
+
+
+def worst_first(validations: Sequence[Validation]) -> list[Validation]:
+    """Return machines by verdict, then by how much is wrong, else in their own order."""
+    return sorted(
+        validations,
+        key=lambda each: (
+            VERDICTS.index(each.verdict),
+            *(-each.counts[bad] for bad in (Outcome.FAIL, Outcome.UNKNOWN, Outcome.WARN)),
+        ),
+    )
+
+
+def host(target: str) -> str:
+    """Return a target as short as people call it: without the scheme that all of them share."""
+    return target.removeprefix("https://").rstrip("/") or target
+
+
+def in_text(name: str, value: Any, column: str = "") -> str:
+    """Return a fact's value (or a cell of a table) in words, whatever it turns out to be."""
+    meaning = CATALOGUE.get(name)
+    if meaning and column:
+        meaning = meaning.columns.get(column)
+    try:
+        if meaning is None:
+            return clean(in_words(_PLAIN, value), _LIST)
+        return clean(in_words(meaning, value) if column else shown(name, value), _LIST)
+    except (TypeError, AttributeError):  # of another kind than the catalogue of today says
+        return clean(value, _LIST)
+
+
+_PLAIN: Final = Meaning(kind=Kind.INTEGER, text="")
