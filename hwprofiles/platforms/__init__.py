@@ -24,8 +24,17 @@ SCHEMA = "bareiron.platform/1"
 STANDARD = "redfish"
 _FOLDER: Final = Path(__file__).parent
 
-#: What can be switched in firmware setup, in our words.
-SettingWord = Literal["virtualization", "iommu", "sriov"]
+#: What can be switched in firmware setup, in our words; each is enabled or disabled.
+SettingWord = Literal[
+    "virtualization",  # VT-x, AMD-V
+    "iommu",  # VT-d, AMD-Vi
+    "sriov",
+    "x2apic",
+    "nx",  # no-execute pages
+    "uefi-boot",  # disabled: legacy boot
+    "secure-boot",
+    "tpm",  # shown to the operating system
+]
 #: What a BIOS attribute can hold; integers and booleans occur beside words.
 Scalar = bool | int | str
 
@@ -37,18 +46,19 @@ def _compiles(pattern: str) -> str:
 
 
 class Clue(Strict):
-    """A property of the service root or of the manager that gives the platform away.
+    """A property of a resource that gives the platform away.
 
-    ``at`` is a dotted path; without ``matches`` its presence suffices.
+    A BMC is recognised by its service root or manager; a recording without them, by its system or
+    its BIOS. ``at`` is a dotted path; without ``matches`` its presence suffices.
     """
 
-    where: Literal["root", "manager"]
+    where: Literal["root", "manager", "system", "bios"]
     at: str
     matches: Annotated[str, AfterValidator(_compiles)] = ""
 
-    def holds(self, root: Mapping[str, Any], manager: Mapping[str, Any]) -> bool:
+    def holds(self, resources: Mapping[str, Mapping[str, Any]]) -> bool:
         """Tell whether the property is there and matches."""
-        value: Any = root if self.where == "root" else manager
+        value: Any = resources.get(self.where, {})
         for step in self.at.split("."):
             if not isinstance(value, Mapping) or step not in value:
                 return False
@@ -72,6 +82,17 @@ class Attribute(Strict):
     disabled: Scalar
 
 
+class Fixed(Strict):
+    """A setting that has no switch on some machines of the platform, and why.
+
+    Those machines are known by a BIOS attribute that only they have; the switch itself must be
+    missing.
+    """
+
+    known_by: str
+    because: str
+
+
 class Quirks(Strict):
     """Named departures from the standard; every one is off unless a platform's file says so."""
 
@@ -89,6 +110,9 @@ class Quirks(Strict):
     )
     bios_apply_on_reset: bool = Field(
         default=False, description="staged settings need @Redfish.SettingsApplyTime OnReset"
+    )
+    bios_settings_sd: bool = Field(
+        default=False, description="settings are staged at Bios/SD, to which no link leads"
     )
 
 
@@ -112,6 +136,7 @@ class Platform(Strict):
     sources: tuple[Reference, ...] = Field(min_length=1)
     match: tuple[Clue, ...] = ()
     bios: dict[SettingWord, tuple[Attribute, ...]] = Field(default_factory=dict)
+    fixed: dict[SettingWord, tuple[Fixed, ...]] = Field(default_factory=dict)
     boot_targets: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     quirks: Quirks = Quirks()
 
@@ -128,6 +153,13 @@ class Platform(Strict):
                 if found is None or (name == found.attribute and here.state != "unknown"):
                     found = here
         return found
+
+    def no_switch(self, word: SettingWord, attributes: Mapping[str, Any]) -> str:
+        """Return why ``word`` cannot be switched on a machine with these attributes, or nothing."""
+        if self.setting(word, attributes):
+            return ""
+        reasons = (each.because for each in self.fixed.get(word, ()) if each.known_by in attributes)
+        return next(reasons, "")
 
 
 def _named(pattern: str, attributes: Iterable[str]) -> list[str]:
@@ -177,8 +209,13 @@ def _completed(platform: Platform, standard: Platform) -> Platform:
 
 def match(service_root: Mapping[str, Any], manager: Mapping[str, Any]) -> Platform:
     """Return the platform these two resources give away, else the standard."""
+    return match_any({"root": service_root, "manager": manager})
+
+
+def match_any(resources: Mapping[str, Mapping[str, Any]]) -> Platform:
+    """Return the platform that resources give away; they are named as ``Clue.where`` names them."""
     platforms = all_platforms()
     for platform in platforms.values():
-        if any(clue.holds(service_root, manager) for clue in platform.match):
+        if any(clue.holds(resources) for clue in platform.match):
             return platform
     return platforms[STANDARD]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -16,7 +16,8 @@ from provision.bmc.values import at
 from provision.core.errors import OutcomeUnknown
 from provision.core.text import clean
 
-_WORDS: tuple[SettingWord, ...] = get_args(SettingWord)
+#: Every setting word.
+WORDS: tuple[SettingWord, ...] = get_args(SettingWord)
 _LOOKS = 5
 _BETWEEN_LOOKS = 1.0
 
@@ -55,19 +56,31 @@ def scalars(bios: JsonObject) -> dict[str, Scalar]:
     }
 
 
-async def settings(bmc: Bmc, bios: JsonObject | None = None) -> dict[str, Setting]:
-    """Return what can be switched here, by our words: by the platform's map, else the registry."""
+async def settings(
+    bmc: Bmc, bios: JsonObject | None = None, words: Sequence[SettingWord] = WORDS
+) -> dict[str, Setting]:
+    """Return what can be switched here, by our words: by the platform's map, else the registry.
+
+    The registry, which is large, is read only where one of ``words`` is not in the map.
+    """
     bios = bios or await resource(bmc)
     here = scalars(bios)
     found: dict[str, Setting] = {
-        word: setting for word in _WORDS if (setting := bmc.platform.setting(word, here))
+        word: setting for word in WORDS if (setting := bmc.platform.setting(word, here))
     }
-    if here and len(found) < len(_WORDS):
+    missing = [word for word in words if word not in found]
+    if here and missing:
         entries = await registry.entries(bmc, bios)
-        for word in _WORDS:
-            if word not in found and (setting := registry.setting(word, here, entries)):
-                found[word] = setting
+        found |= {
+            word: setting for word in missing if (setting := registry.setting(word, here, entries))
+        }
     return found
+
+
+def fixed(bmc: Bmc, bios: JsonObject) -> dict[str, str]:
+    """Return, by our words, why some settings have no switch on this machine."""
+    here = scalars(bios)
+    return {word: why for word in WORDS if (why := bmc.platform.no_switch(word, here))}
 
 
 async def stage(bmc: Bmc, wanted: Mapping[str, str]) -> list[Change]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from hwprofiles.deriving import complete
 from hwprofiles.facts import FactBook
-from hwprofiles.platforms import Setting
-from provision.bmc import bios, hardware, virtual_media
+from hwprofiles.platforms import Setting, SettingWord
+from provision.bmc import bios, devices, hardware, virtual_media
 from provision.bmc.errors import UNTOLD
 from provision.bmc.hardware import NOTHING, Book, Part
+from provision.bmc.memory import memory
+from provision.bmc.processors import processors
 from provision.bmc.replies import JsonObject
 from provision.bmc.service import Bmc, link, together
 from provision.bmc.values import links, text
@@ -19,6 +22,9 @@ from provision.bmc.virtual_media import Slot
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+#: What facts are told of: worth the reading of a large registry, where the platform knows no name.
+_TOLD: Final[tuple[SettingWord, ...]] = ("virtualization", "iommu", "sriov")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +40,8 @@ class Parts:
     bios: Part = NOTHING
     slots: list[Slot] = field(default_factory=list)
     settings: Mapping[str, Setting] = field(default_factory=dict)
+    #: Settings that have no switch on this machine, and why.
+    fixed: Mapping[str, str] = field(default_factory=dict)
 
 
 async def read_facts(bmc: Bmc) -> FactBook:
@@ -53,21 +61,22 @@ def learn(system: JsonObject, parts: Parts) -> FactBook:
     """Return the facts in what was read; pure, and prepared for any body."""
     book = Book(power_state=text(system, "PowerState") or "")
     hardware.system(book, system)
-    hardware.processors(book, system, parts.processors)
-    hardware.memory(book, system, parts.memory)
-    hardware.secure_boot(book, parts.secure_boot)
+    processors(book, system, parts.processors)
+    memory(book, system, parts.memory)
+    hardware.secure_boot(book, parts.secure_boot, parts.bios, parts.settings)
     hardware.boot_mode(book, system, parts.bios, parts.secure_boot)
-    hardware.network(book, parts.ports)
-    hardware.storage(book, parts.drives, parts.simple_storage)
-    hardware.switches(book, parts.bios, parts.settings)
+    devices.network(book, parts.ports)
+    devices.storage(book, parts.drives, parts.simple_storage)
+    hardware.switches(book, parts.bios, parts.settings, parts.fixed)
     hardware.media(book, parts.slots)
+    complete(book.facts)
     return book.facts
 
 
 async def _read_parts(bmc: Bmc, system: JsonObject) -> Parts:
     """Read everything that does not depend on one another at once; the client limits how fast."""
     collections = ("Processors", "Memory", "EthernetInterfaces", "SimpleStorage")
-    processors, memory, ports, simple, secure, bios_, drives = await together(
+    cpus, dimms, ports, simple, secure, bios_, drives = await together(
         [
             *(_collection(bmc, link(system, name)) for name in collections),
             _single(bmc, link(system, "SecureBoot")),
@@ -77,15 +86,16 @@ async def _read_parts(bmc: Bmc, system: JsonObject) -> Parts:
     )
     found = bios_.first
     return Parts(
-        processors=processors,
-        memory=memory,
+        processors=cpus,
+        memory=dimms,
         ports=ports,
         simple_storage=simple,
         secure_boot=secure,
         bios=bios_,
         drives=drives,
         slots=await _told(virtual_media.slots(bmc, system)) or [],
-        settings=(await _told(bios.settings(bmc, found)) if found else None) or {},
+        settings=(await _told(bios.settings(bmc, found, _TOLD)) if found else None) or {},
+        fixed=bios.fixed(bmc, found) if found else {},
     )
 
 

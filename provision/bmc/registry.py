@@ -27,9 +27,18 @@ _NAMES: dict[SettingWord, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
     "sriov": re.compile(r"(pcie? )?sr-?iov( support| global enable)?", re.IGNORECASE),
+    "x2apic": re.compile(r"(processor |local )?x2apic( mode| support)?", re.IGNORECASE),
+    "nx": re.compile(r"execute disable( bit)?|no-execute( memory)? protection", re.IGNORECASE),
+    "uefi-boot": re.compile(r"(system )?boot mode( select)?", re.IGNORECASE),
+    "secure-boot": re.compile(r"secure ?boot( setting| enable)?", re.IGNORECASE),
+    "tpm": re.compile(r"tpm( state| visibility| security)?", re.IGNORECASE),
 }
-_ON = re.compile(r"enabled?", re.IGNORECASE)
-_OFF = re.compile(r"disabled?", re.IGNORECASE)
+#: What on and off are called in menus; the boot mode has words of its own.
+_SWITCH = (re.compile(r"enabled?|on", re.IGNORECASE), re.compile(r"disabled?|off", re.IGNORECASE))
+_BOOT_MODE = (
+    re.compile(r"uefi( mode)?", re.IGNORECASE),
+    re.compile(r"(legacy|bios|legacy bios)( mode)?", re.IGNORECASE),
+)
 
 
 async def entries(bmc: Bmc, bios: JsonObject) -> list[JsonObject]:
@@ -70,16 +79,21 @@ def setting(
     if len(fitting) != 1:
         return None
     name = str(fitting[0]["AttributeName"])
-    return _switch(name, attributes[name], fitting[0])
+    labels = _BOOT_MODE if word == "uefi-boot" else _SWITCH
+    return _switch(name, attributes[name], fitting[0], labels)
 
 
-def _switch(name: str, current: Scalar, entry: JsonObject) -> Setting | None:
+def _switch(
+    name: str, current: Scalar, entry: JsonObject, switch: tuple[re.Pattern[str], re.Pattern[str]]
+) -> Setting | None:
     """Return the switch if its values are on and off; spelt as the current value is."""
     for spelling in ("ValueName", "ValueDisplayName"):
         values = [each.get(spelling) for each in objects(entry, "Value")]
-        labels = [text(each, "ValueDisplayName") or "" for each in objects(entry, "Value")]
-        on = [value for value, label in zip(values, labels, strict=True) if _ON.fullmatch(label)]
-        off = [value for value, label in zip(values, labels, strict=True) if _OFF.fullmatch(label)]
+        labels = [_label(each) for each in objects(entry, "Value")]
+        on, off = (
+            [value for value, label in zip(values, labels, strict=True) if word.fullmatch(label)]
+            for word in switch
+        )
         if current in values and len(on) == 1 and len(off) == 1:
             return Setting(
                 attribute=name,
@@ -93,3 +107,8 @@ def _switch(name: str, current: Scalar, entry: JsonObject) -> Setting | None:
                 disabled=off[0] if isinstance(off[0], str | int) else str(off[0]),
             )
     return None
+
+
+def _label(value: JsonObject) -> str:
+    """Return what menus call a value; its name where nothing else is given."""
+    return text(value, "ValueDisplayName") or text(value, "ValueName") or ""

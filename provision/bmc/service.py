@@ -43,22 +43,25 @@ class Bmc:
     """A BMC we are logged in to."""
 
     def __init__(
-        self, *, wire: Requests, address: Address, root: JsonObject, tls: Identity
+        self,
+        *,
+        wire: Requests,
+        address: Address,
+        root: JsonObject,
+        tls: Identity | None = None,
+        name: str = "",
     ) -> None:
         self._wire = wire
         self.address = address
         self.root = root
-        #: How its identity was established, as records print it.
-        self.tls = tls.as_dict()
+        #: ``host:port``, or the file a recording came from; for messages.
+        self.name = name or address.authority
+        #: How its identity was established, as records print it; None for a recording.
+        self.tls = tls.as_dict() if tls else None
         self.platform: Platform = platforms.match(root, {})
         #: What was read once and does not change while we are connected.
         self.kept: dict[str, JsonObject] = {}
         self._system_path = ""
-
-    @property
-    def name(self) -> str:
-        """``host:port``, for messages."""
-        return self.address.authority
 
     async def recognise(self) -> None:
         """Choose the platform, once, from the service root and the manager."""
@@ -93,13 +96,21 @@ class Bmc:
         body = await self.get(self._system_path)
         return {"@odata.id": self._system_path} | body
 
+    async def systems(self) -> list[str]:
+        """Return the computer systems: of several those that can be started, if there are such."""
+        paths = await self._all_systems()
+        return (await self._startable(paths) or paths) if len(paths) > 1 else paths
+
+    async def _all_systems(self) -> list[str]:
+        return await self.links(link(self.root, "Systems") or f"{addresses.ROOT}/Systems")
+
     async def _choose_system(self) -> str:
-        paths = await self.links(link(self.root, "Systems") or f"{addresses.ROOT}/Systems")
         wanted = self.address.system
         if wanted:
+            paths = await self._all_systems()
             paths = [path for path in paths if path.rstrip("/").lower() == wanted.lower()]
-        if len(paths) > 1:
-            paths = await self._startable(paths) or paths
+        else:
+            paths = await self.systems()
         if len(paths) == 1:
             return paths[0]
         if wanted or not paths:
@@ -127,6 +138,7 @@ class Bmc:
         """Return the paths of a collection's members, over all its pages; ``[]`` for no path."""
         found: dict[str, None] = {}
         seen: set[str] = set()
+        authority = self.address.authority
         while path and path not in seen:
             seen.add(path)
             page = await self.get(path)
@@ -134,11 +146,11 @@ class Bmc:
             for member in members if isinstance(members, list) else []:
                 target = member.get("@odata.id") if isinstance(member, dict) else None
                 if isinstance(target, str):
-                    found[addresses.resource(target, self.name)] = None
+                    found[addresses.resource(target, authority)] = None
             if len(seen) > MOST_PAGES or len(found) > MOST_MEMBERS:
                 raise BadReply(f"reading {clean(path, 120)} at {self.name}: it does not end")
             following = page.get("Members@odata.nextLink")
-            path = addresses.resource(following, self.name) if isinstance(following, str) else ""
+            path = addresses.resource(following, authority) if isinstance(following, str) else ""
         return list(found)
 
     async def members(self, path: str) -> list[JsonObject]:

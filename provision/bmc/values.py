@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,8 +27,21 @@ _NOTHING = frozenset(
         "system manufacturer",
         "to be filled by o.e.m.",
         "to be filled by oem",
+        "not applicable",
+        "not provided",
+        "not present",
+        "no dimm",
+        "empty",
+        "oem",
+        "system version",
+        "chassis serial number",
+        "base board serial number",
     }
 )
+#: Serial numbers that are none: one sign all along, or counted up.
+_NO_SERIAL = re.compile(r"(.)\1*|0?123456789[0a-f]*|[\W_]+", re.IGNORECASE)
+#: The UUID of boards that were never given one.
+_NO_UUID = frozenset({"03000200-0400-0500-0006-000700080009"})
 _LONGEST = 200
 _GREATEST = 2**62
 
@@ -46,6 +60,19 @@ def text(body: object, *path: str) -> str | None:
         return None
     value = clean(value, _LONGEST)
     return None if value.lower() in _NOTHING else value
+
+
+def serial(body: object, *path: str) -> str | None:
+    """Return a serial number; None for placeholders, which many machines share."""
+    found = text(body, *path)
+    return None if found is None or _NO_SERIAL.fullmatch(found) else found
+
+
+def uuid(body: object, *path: str) -> str | None:
+    """Return a UUID in lower case, likewise."""
+    found = (text(body, *path) or "").lower()
+    worthless = found in _NO_UUID or len(set(found) - set("-")) < 2
+    return None if worthless else found
 
 
 def number(body: object, *path: str) -> float | None:

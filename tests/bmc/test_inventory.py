@@ -275,6 +275,7 @@ _GROUPS = ("processors", "memory", "ports", "drives", "simple_storage", "secure_
 
 def _check(facts: FactBook) -> None:
     kinds = {Kind.BOOL: bool, Kind.WORD: str, Kind.VERSION: str, Kind.WORDS: tuple}
+    kinds[Kind.TABLE] = tuple
     for name, fact in facts.items():
         assert type(fact.value) is kinds.get(CATALOGUE[name].kind, int), name
         assert fact.value not in ("", ()), name
