@@ -240,7 +240,10 @@ def _waiver(told: _Reader) -> Waiver | None:
         return None
     waiver = told.inner("waiver")
     return Waiver(
-        reason=waiver.text("reason", _PROSE), by=waiver.text("by"), until=waiver.text("until")
+        reason=waiver.text("reason", _PROSE),
+        by=waiver.text("by"),
+        until=waiver.text("until"),
+        expired=waiver.raw("expired") is True,
     )
 
 

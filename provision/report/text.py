@@ -107,7 +107,7 @@ def _summary(outcomes: Sequence[Outcome]) -> str:
 def _finding(finding: Finding, rule: str, remedy: str) -> Iterator[str]:
     yield from headed(finding.outcome, f"{finding.title} [{rule}]")
     if finding.waiver:
-        yield from part("waived", str(finding.waiver))
+        yield from part("waiver", str(finding.waiver))
     if finding.outcome is Outcome.UNKNOWN and finding.unknown:
         yield from part("not told", ", ".join(finding.unknown))
     yield from part("found", finding.found)

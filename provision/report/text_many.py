@@ -72,7 +72,7 @@ def _cause(cause: Cause, of: int) -> Iterator[str]:
     yield from headed(cause.outcome, f"{number} {_TIMES} {sample.rule}: {sample.title}")
     yield from wrapped(" " * INDENT, f"all {of} machines" if number == of else _hosts(cause))
     if cause.outcome is Outcome.WAIVED:
-        yield from _variants("waived", cause.by(lambda each: str(each.waiver or "")))
+        yield from _variants("waiver", cause.by(lambda each: str(each.waiver or "")))
     if cause.outcome is Outcome.UNKNOWN:
         yield from _variants("not told", cause.by(lambda each: ", ".join(each.unknown)))
     else:

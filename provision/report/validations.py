@@ -50,9 +50,11 @@ class Waiver:
     reason: str
     by: str
     until: str
+    expired: bool
 
     def __str__(self) -> str:
-        return f"{self.reason} (by {self.by}, until {self.until})"
+        until = f"expired {self.until}" if self.expired else f"until {self.until}"
+        return f"{self.reason} (by {self.by}, {until})"
 
 
 @dataclass(frozen=True, kw_only=True)
