@@ -12,9 +12,8 @@ from provision.bmc import registry
 from provision.bmc.errors import NotApplied, NotSupported
 from provision.bmc.replies import JsonObject
 from provision.bmc.service import Bmc, link
-from provision.bmc.values import at
+from provision.bmc.values import at, safe
 from provision.core.errors import OutcomeUnknown
-from provision.core.text import clean
 
 #: Every setting word.
 WORDS: tuple[SettingWord, ...] = get_args(SettingWord)
@@ -50,7 +49,7 @@ def scalars(bios: JsonObject) -> dict[str, Scalar]:
     if not isinstance(found, dict):
         return {}
     return {
-        clean(name, 200): clean(value, 400) if isinstance(value, str) else value
+        safe(name, 200): safe(value, 400) if isinstance(value, str) else value
         for name, value in found.items()
         if isinstance(value, bool | int | str)
     }
@@ -79,8 +78,9 @@ async def settings(
 
 def fixed(bmc: Bmc, bios: JsonObject) -> dict[str, str]:
     """Return, by our words, why some settings have no switch on this machine."""
-    here = scalars(bios)
-    return {word: why for word in WORDS if (why := bmc.platform.no_switch(word, here))}
+    here = at(bios, "Attributes")
+    here = here if isinstance(here, dict) else {}
+    return {word: why for word in bmc.platform.fixed if (why := bmc.platform.no_switch(word, here))}
 
 
 async def stage(bmc: Bmc, wanted: Mapping[str, str]) -> list[Change]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from provision.bmc.hardware import Book, Part
+from provision.bmc.hardware import Book, Part, Row, in_order
 from provision.bmc.replies import JsonObject
 from provision.bmc.values import absent, number, objects, serial, text
 
@@ -26,13 +26,13 @@ def network(book: Book, part: Part) -> None:
     if not (part.complete and ports):
         return
     book.tell("nics.count", len(ports), part.path)
-    book.tell("nics.ports", [_port(body) for body in ports], part.path)
+    book.tell("nics.ports", in_order(map(_port, ports), "name"), part.path)
     speeds = [_speed(body) for body in ports]
     if all(speeds):
         book.tell("nics.fastest", max(filter(None, speeds)), f"{part.path}#SpeedMbps")
 
 
-def _port(body: JsonObject) -> dict[str, str | int | None]:
+def _port(body: JsonObject) -> Row:
     name, number_ = text(body, "Name"), text(body, "Id")
     return {
         # Ids tell the place (NIC.Slot.2-1-1), while all ports may have one name; bare numbers do
@@ -72,15 +72,15 @@ def storage(book: Book, drives: Part, simple: Part) -> None:
         book.tell("storage.largest", largest[0], f"{largest[1]}#CapacityBytes")
     if part.complete and rows:
         book.tell("storage.count", len(rows), part.path)
-        book.tell("storage.drives", rows, part.path)
+        book.tell("storage.drives", in_order(rows, "name"), part.path)
 
 
-def _size(row: dict[str, str | int | None]) -> int:
+def _size(row: Row) -> int:
     size = row["size"]
     return size if isinstance(size, int) else 0
 
 
-def _drive(body: JsonObject) -> dict[str, str | int | None]:
+def _drive(body: JsonObject) -> Row:
     left = number(body, "PredictedMediaLifeLeftPercent")
     return {
         "name": text(body, "Name"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from provision.core.errors import (
+    ConfigError,
     CredentialsError,
     Exit,
     IdentityError,
@@ -88,6 +89,19 @@ class Forbidden(CredentialsError):
 
     code = "forbidden"
     remedy = "Give this user more rights on the BMC, or use another one; check the BMC's licence."
+
+
+class RecordingUnknown(ConfigError):
+    """The file or directory is no recording of Redfish, or tells of no computer system."""
+
+    code = "recording-unknown"
+
+
+class RecordingDamaged(ConfigError):
+    """A recording cannot be read: cut short, too large, or not what it claims to be."""
+
+    code = "recording-damaged"
+    remedy = "Record it again and copy it whole; a file cut short or edited cannot be judged."
 
 
 #: What one resource may refuse without spoiling the rest: what it would have told is unknown.

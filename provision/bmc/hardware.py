@@ -30,6 +30,9 @@ class Part:
         return self.bodies[0] if self.bodies else None
 
 
+#: A row of a table; what is None is not told.
+Row = Mapping[str, Cell | None]
+
 #: Of a collection that is not there.
 NOTHING = Part(path="", complete=False)
 
@@ -44,7 +47,7 @@ class Book:
     def tell(
         self,
         name: str,
-        value: Value | Iterable[str] | Iterable[Mapping[str, Cell | None]] | None,
+        value: Value | Iterable[str] | Iterable[Row] | None,
         path: str,
     ) -> None:
         """Record a fact; None records nothing, nor does a None in a table."""
@@ -54,6 +57,16 @@ class Book:
 def place(body: JsonObject, *names: str) -> str:
     """Return where in a resource something stands: ``/redfish/v1/Systems/1#/BiosVersion``."""
     return f"{body.get('@odata.id', '')}#/{'/'.join(names)}"
+
+
+def in_order(rows: Iterable[Row], column: str) -> list[Row]:
+    """Return rows sorted as people count: BMCs list the same parts in another order each time."""
+
+    def key(row: Row) -> list[tuple[int, str]]:
+        pieces = re.findall(r"[0-9]+|[^0-9]+", str(row.get(column) or ""))
+        return [(int(each[:9]), "") if each.isdecimal() else (-1, each) for each in pieces]
+
+    return sorted(rows, key=key)
 
 
 def system(book: Book, body: JsonObject) -> None:

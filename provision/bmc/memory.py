@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-from provision.bmc.hardware import Book, Part, place
+from provision.bmc.hardware import Book, Part, Row, in_order, place
 from provision.bmc.replies import JsonObject
 from provision.bmc.values import absent, at, integer, number, serial, text
 
 _GIB, _MIB = 2**30, 2**20
 #: Every module ever made is a multiple of this many MiB.
 _GRAIN = 256
+_RANKS = (None, 1, 2, 4, 8, 16)
 
 
 def memory(book: Book, system: JsonObject, part: Part) -> None:
@@ -25,7 +26,7 @@ def memory(book: Book, system: JsonObject, part: Part) -> None:
     if not (part.complete and modules):
         return
     book.tell("memory.dimms_populated", len(modules), part.path)
-    book.tell("memory.dimms", [_row(body) for body in slots], part.path)
+    book.tell("memory.dimms", in_order(_rows(slots), "slot"), part.path)
     if any(absent(body) for body in slots):
         book.tell("memory.slots", len(slots), part.path)
     kinds = {_ECC.get(_letters(body.get("ErrorCorrection"))) for body in modules}
@@ -64,7 +65,20 @@ def _size(body: JsonObject) -> int | None:
     return size or None
 
 
-def _row(body: JsonObject) -> dict[str, str | int | None]:
+def _rows(slots: list[JsonObject]) -> list[Row]:
+    """Return the rows; without ranks where they make no sense, as where a BMC counts slots in them.
+
+    Modules of one part number are alike.
+    """
+    rows = [_row(body) for body in slots]
+    ranks = {(row["part"], row["rank"]) for row in rows if row.get("rank")}
+    alike = len({part for part, _ in ranks if part}) == len([part for part, _ in ranks if part])
+    if alike and all(rank in _RANKS for _, rank in ranks):
+        return rows
+    return [{name: cell for name, cell in row.items() if name != "rank"} for row in rows]
+
+
+def _row(body: JsonObject) -> Row:
     """Return a row of the table; an empty slot has its name and size 0."""
     row: dict[str, str | int | None] = {"slot": _slot(body)}
     if absent(body):

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from hwprofiles import cpu
 from hwprofiles.cpu import Signature
-from provision.bmc.hardware import Book, Part, place
+from provision.bmc.hardware import Book, Part, Row, in_order, place
 from provision.bmc.replies import JsonObject
 from provision.bmc.values import absent, at, integer, text
 
@@ -21,7 +21,7 @@ def processors(book: Book, system: JsonObject, part: Part) -> None:
     cpus = [body for body in sockets if not absent(body)]
     if part.complete and cpus:
         book.tell("cpu.sockets_populated", len(cpus), part.path)
-        book.tell("cpu.packages", [_package(body) for body in sockets], part.path)
+        book.tell("cpu.packages", in_order(map(_package, sockets), "socket"), part.path)
         if len(cpus) < len(sockets):  # a BMC that lists empty sockets lists them all
             book.tell("cpu.sockets", len(sockets), part.path)
     elif count := integer(system, *_COUNT):
@@ -40,7 +40,7 @@ def processors(book: Book, system: JsonObject, part: Part) -> None:
 _COUNT = ("ProcessorSummary", "Count")
 
 
-def _package(body: JsonObject) -> dict[str, str | int | bool | None]:
+def _package(body: JsonObject) -> Row:
     """Return a row: an empty socket has a name and nothing else."""
     socket = text(body, "Socket") or text(body, "Location", "PartLocation", "ServiceLabel")
     row: dict[str, str | int | bool | None] = {
@@ -128,7 +128,7 @@ def _gpus(book: Book, part: Part) -> None:
     ]
     if part.complete and found:
         rows = [{"name": _product(body), "vendor": text(body, "Manufacturer")} for body in found]
-        book.tell("gpus.cards", rows, part.path)
+        book.tell("gpus.cards", in_order(rows, "name"), part.path)
         book.tell("gpus.count", len(rows), part.path)
 
 

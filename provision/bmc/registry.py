@@ -10,7 +10,7 @@ from hwprofiles.platforms import Scalar, Setting, SettingWord
 from provision.bmc.errors import BmcError
 from provision.bmc.replies import JsonObject
 from provision.bmc.service import Bmc, link
-from provision.bmc.values import at, objects, text
+from provision.bmc.values import objects, text
 
 _log = logging.getLogger(__name__)
 
@@ -73,8 +73,10 @@ def setting(
     fitting = [
         entry
         for entry in registry
-        if at(entry, "AttributeName") in attributes
-        and _NAMES[word].fullmatch(" ".join((text(entry, "DisplayName") or "").split()))
+        if isinstance(shown := entry.get("DisplayName"), str)
+        and _NAMES[word].fullmatch(" ".join(shown[:200].split()))
+        and isinstance(name := entry.get("AttributeName"), str)
+        and name in attributes
     ]
     if len(fitting) != 1:
         return None
