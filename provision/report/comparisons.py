@@ -18,7 +18,7 @@ from hwprofiles.catalogue import CATALOGUE, Kind
 from hwprofiles.units import Quantity, UnitError
 from provision.report.validations import Fact, Finding
 
-Operand = bool | int | float | str | list[bool | int | float | str]
+Operand = bool | int | float | str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +41,7 @@ _TYPES: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "LESS_THAN_OR_EQUAL": lambda value, operand: bool(value <= operand),
     "GREATER_THAN": lambda value, operand: bool(value > operand),
     "GREATER_THAN_OR_EQUAL": lambda value, operand: bool(value >= operand),
-    "IN_SET": lambda value, operand: value in operand,
-    "NOT_IN_SET": lambda value, operand: value not in operand,
+    "REGEX_MATCH": lambda value, operand: bool(re.search(operand, value)),
 }
 #: How the words of a check begin, and what that asks of numbers.
 _BOUNDS: Final = {
@@ -61,7 +60,8 @@ def comparisons(finding: Finding) -> list[Comparison]:
         return []
     known = {fact.name: fact for fact in finding.evidence if not fact.name.endswith(".attribute")}
     try:
-        found = [_comparison(fact, words) for fact, words in _clauses(finding.expected, known)]
+        clauses = _clauses(finding.expected, known)
+        found = [each for fact, words in clauses for each in _comparisons(fact, words)]
         met = all(each.holds(known[each.fact].value) for each in found)
     except (ValueError, TypeError, UnitError, KeyError):
         return []
@@ -79,17 +79,26 @@ def _clauses(expected: str, known: Mapping[str, Fact]) -> list[tuple[Fact, str]]
     return clauses
 
 
-def _comparison(fact: Fact, words: str) -> Comparison:
+def _comparisons(fact: Fact, words: str) -> list[Comparison]:
     for start, type_ in _BOUNDS.items():
         if words.startswith(start):
-            return Comparison(fact=fact.name, type=type_, operand=_bound(fact, words[len(start) :]))
+            return [
+                Comparison(fact=fact.name, type=type_, operand=_bound(fact, words[len(start) :]))
+            ]
     negated = words.startswith("not ")
     items = [_operand(fact, item) for item in words.removeprefix("not ").split(" or ")]
-    if len(items) > 1:
-        return Comparison(
-            fact=fact.name, type="NOT_IN_SET" if negated else "IN_SET", operand=[*items]
-        )
-    return Comparison(fact=fact.name, type="NOT_EQUAL" if negated else "EQUAL", operand=items[0])
+    if negated:
+        return [Comparison(fact=fact.name, type="NOT_EQUAL", operand=item) for item in items]
+    if len(items) == 1:
+        return [Comparison(fact=fact.name, type="EQUAL", operand=items[0])]
+    # The published schema has no lists as operands, whatever its prose says of IN_SET.
+    if not all(isinstance(item, str) for item in items):
+        raise ValueError("one of several numbers")
+    pattern = "|".join(_SPECIAL.sub(r"\\\1", str(item)) for item in items)
+    return [Comparison(fact=fact.name, type="REGEX_MATCH", operand=f"^({pattern})$")]
+
+
+_SPECIAL: Final = re.compile(r"([.^$*+?{}\[\]\\|()])")
 
 
 def _bound(fact: Fact, words: str) -> int | float:
