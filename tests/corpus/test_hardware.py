@@ -72,7 +72,7 @@ def test_smbios_dumps(  # noqa: PLR0917 - one column of the table each
     """Known boards, phantom slots and empty sockets included."""
     raw = (hardware / "python-dmidecode" / f"{name}.dmidump").read_bytes()
     table = raw[32:]  # the entry point comes first in such a dump
-    assert len(list(smbios.parse(table))) == structures
+    assert len(smbios.parse(table).structures) == structures - 1
     facts = FactBook()
     dmi.tell_table(table, facts, name)
     told = {key: fact.value for key, fact in facts.items()}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from provision.host import smbios
+
 XEON = {
     "vendor_id": "GenuineIntel",
     "cpu family": "6",
@@ -66,16 +68,35 @@ def structure(kind: int, handle: int, formatted: bytes, *strings: str) -> bytes:
     return header + formatted + tail + b"\0"
 
 
-def memory_array(handle: int, *, use: int = 3, ecc: int = 6, kib: int = 64 << 20) -> bytes:
+def memory_array(
+    handle: int, *, use: int = 3, ecc: int = 6, kib: int = 64 << 20, slots: int = 8
+) -> bytes:
     """A memory array (type 16); use 3 is system memory."""
-    return structure(16, handle, struct.pack("<BBBIHH", 3, use, ecc, kib, 0xFFFE, 8))
+    return structure(16, handle, struct.pack("<BBBIHH", 3, use, ecc, kib, 0xFFFE, slots))
 
 
-def module(handle: int, array: int, size: int, *, extended: int = 0) -> bytes:
-    """A memory slot (type 17); size in MiB, 0 being empty, 0x7FFF pointing at ``extended``."""
-    fields = struct.pack("<HHHHH", array, 0xFFFE, 72, 64, size)
+def module(
+    handle: int, array: int, size: int, *, extended: int = 0, names: tuple[str, ...] = ()
+) -> bytes:
+    """A memory slot (type 17); size in MiB, 0 being empty, 0x7FFF pointing at ``extended``.
+
+    ``names`` are its locator and the locator of its bank.
+    """
+    fields = struct.pack("<HHHHHBB", array, 0xFFFE, 72, 64, size, 9, 0)
+    fields += bytes([1, 2]) if names else bytes(2)
     padding = bytes(0x1C - 4 - len(fields))
-    return structure(17, handle, fields + padding + struct.pack("<I", extended))
+    return structure(17, handle, fields + padding + struct.pack("<I", extended), *names)
+
+
+def entry_point(table: bytes, version: tuple[int, int] = (2, 5), *, offset: int = 0x20) -> bytes:
+    """The 32 bytes of an entry point that ``dmidecode --dump-bin`` writes before a table."""
+    count = len(smbios.parse(table).structures) + 1
+    legacy = struct.pack(
+        "<5sBHIHB", b"_DMI_", 0, len(table), offset, count, version[0] << 4 | version[1] & 0xF
+    )
+    legacy = legacy[:5] + bytes([-sum(legacy) & 0xFF]) + legacy[6:]
+    head = struct.pack("<4sBBBBHB5s", b"_SM_", 0, 0x1F, *version, 0x100, 0, bytes(5)) + legacy
+    return head[:4] + bytes([-sum(head) & 0xFF]) + head[5:] + b"\0"
 
 
 def port(handle: int, inside: str, outside: str, *, connector: int = 0, kind: int = 16) -> bytes:
