@@ -1,27 +1,23 @@
-"""The processors: /proc/cpuinfo, the registers where they can be read, and what both mean."""
+"""The processors: /proc/cpuinfo, of this machine or recorded, and the registers where readable."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from hwprofiles import virtualization
-from hwprofiles.cpu import Signature
-from hwprofiles.cpus import AMD, HYGON
-from hwprofiles.facts import FactBook, Source
+from hwprofiles.facts import Fact, FactBook, Source
+from hwprofiles.virtualization import HONEST_VMX, Clues, state
+from provision.host import msr, registers, x86
+from provision.host.cpuid import Cpu
 from provision.host.files import Tree
+from provision.host.x86 import Part
 
 CPUINFO: Final = "proc/cpuinfo"
-
-#: What each x86-64 level adds to the one below, in Linux' names of the flags.
-LEVELS: Final[Mapping[str, frozenset[str]]] = {
-    "v1": frozenset({"lm", "cmov", "cx8", "fpu", "fxsr", "mmx", "syscall", "sse", "sse2"}),
-    "v2": frozenset({"cx16", "lahf_lm", "popcnt", "pni", "ssse3", "sse4_1", "sse4_2"}),
-    "v3": frozenset({"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"}),
-    "v4": frozenset({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}),
-}
+_VMX_FLAGS: Final = "vmx flags"
+#: Columns of ``cpu.packages`` that SMBIOS does not have.
+_KERNELS_OWN: Final = ("virt", "microcode")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,26 +36,22 @@ class Processor:
         """The socket it sits in; machines that do not say have one."""
         return self.number("physical id") or 0
 
+    @property
+    def microcode(self) -> str | None:
+        """Its microcode revision; None where the kernel does not say."""
+        text = self.lines.get("microcode", "").lower()
+        return text if re.fullmatch(r"0x[0-9a-f]{1,8}", text) and int(text, 16) else None
+
 
 def parse(text: str) -> list[Processor]:
     """Read /proc/cpuinfo: blocks of ``key : value`` between blank lines; other text gives none."""
     found = []
-    for block in re.split(r"\n\s*\n", text):
+    for block in re.split(r"\n[ \t]*\n", text):
         pairs = (line.partition(":") for line in block.splitlines() if ":" in line)
         lines = {key.strip(): value.strip() for key, _, value in pairs}
         if "processor" in lines:
             found.append(Processor(lines=lines))
     return found
-
-
-def level(flags: frozenset[str]) -> str | None:
-    """Return the x86-64 level that ``flags`` reach; None below the first."""
-    reached = None
-    for name, needed in LEVELS.items():
-        if not needed <= flags:
-            break
-        reached = name
-    return reached
 
 
 def kernel_version(tree: Tree) -> tuple[int, int] | None:
@@ -72,105 +64,167 @@ def kernel_version(tree: Tree) -> tuple[int, int] | None:
 def tell(tree: Tree, facts: FactBook) -> None:
     """Tell what the processors are, and whether they can be used for virtualization."""
     processors = parse(tree.text(CPUINFO) or "")
-    if not processors:
-        return
-    first = processors[0]
-    where = f"/{CPUINFO}"
-    facts.learn("cpu.name", first.lines.get("model name") or None, Source.PROCFS, where)
-    packages = {processor.package for processor in processors}
-    facts.learn("cpu.sockets_populated", len(packages), Source.PROCFS, where)
-    facts.learn("cpu.cores", _cores(processors), Source.PROCFS, where)
-    if "flags" in first.lines:  # x86; others have no CPUID
-        _tell_x86(tree, facts, processors)
+    if processors:
+        kernel = kernel_version(tree)
+        _tell(processors, facts, f"/{CPUINFO}", kernel, _ask(tree, processors))
 
 
-def _cores(processors: list[Processor]) -> int:
-    """Count cores: pairs of package and core, else the logical CPUs."""
-    cores = {
-        (processor.package, core)
-        for processor in processors
-        if (core := processor.number("core id")) is not None
-    }
-    return len(cores) or len(processors)
+def tell_text(text: str, facts: FactBook, where: str) -> None:
+    """Tell what a recorded /proc/cpuinfo says.
+
+    It does not name its kernel. One that prints the line "vmx flags" is 5.6 or later, though, and
+    so one whose flag vmx means that firmware allows it.
+    """
+    processors = parse(text)
+    if processors:
+        dated = all(_VMX_FLAGS in each.lines for each in processors)
+        _tell(processors, facts, where, HONEST_VMX if dated else None, {})
 
 
-def _tell_x86(tree: Tree, facts: FactBook, processors: list[Processor]) -> None:
-    first = processors[0]
-    where = f"/{CPUINFO}"
-    flags = frozenset(first.lines["flags"].split())
-    numbers = {
-        "cpu.family": first.number("cpu family"),
-        "cpu.model": first.number("model"),
-        "cpu.stepping": first.number("stepping"),
-    }
-    for name, value in numbers.items():
-        facts.learn(name, value, Source.PROCFS, where)
-    vendor = first.lines.get("vendor_id", "")
-    facts.learn("cpu.vendor", vendor or None, Source.PROCFS, where)
-    facts.learn("cpu.flags", sorted(flags), Source.PROCFS, where)
-    facts.learn("cpu.level", level(flags), Source.PROCFS, where)
-    facts.learn("cpu.nx", "enabled" if "nx" in flags else "disabled", Source.PROCFS, where)
-    signature = None
-    if numbers["cpu.family"] is not None and numbers["cpu.model"] is not None:
-        signature = Signature(
-            vendor=vendor, family=numbers["cpu.family"], model=numbers["cpu.model"]
-        )
-    _tell_virtualization(tree, facts, processors, signature)
-
-
-def _tell_virtualization(
-    tree: Tree, facts: FactBook, processors: list[Processor], signature: Signature | None
-) -> None:
-    first = processors[0]
-    flags = frozenset(first.lines["flags"].split())
-    brand = first.lines.get("model name", "")
-    amd = first.lines.get("vendor_id") in (AMD, HYGON)
-    registers = _registers(tree, processors, amd)
-    clues = virtualization.Clues(
-        amd=amd,
-        guest="hypervisor" in flags,
-        flag=("svm" if amd else "vmx") in flags,
-        kernel=kernel_version(tree),
-        capable=signature.can_virtualize(brand) if signature else None,
-        registers=registers,
-        key_lock="svm_lock" in flags,
-    )
-    found = virtualization.state(clues)
-    source = Source.MSR if registers and not clues.guest else Source.PROCFS
-    facts.learn("cpu.virt.state", found.word, source, found.by)
-    where = f"/{CPUINFO}"
-    if clues.flag or clues.capable:
-        facts.learn("cpu.virt.feature", "svm" if amd else "vmx", Source.PROCFS, where)
-    elif found.word == "unsupported":
-        facts.learn("cpu.virt.feature", "none", Source.PROCFS, where)
-    _tell_slat(facts, clues, flags, signature.slat(brand) if signature else None)
-
-
-def _tell_slat(
-    facts: FactBook, clues: virtualization.Clues, flags: frozenset[str], listed: bool | None
-) -> None:
-    """Tell of EPT or NPT: the flag, else the table; a guest sees what its host lets it see."""
-    if flags & {"ept", "npt"}:
-        facts.learn("cpu.virt.slat", True, Source.PROCFS, f"/{CPUINFO}")
-    elif clues.guest:
-        return
-    elif listed is not None:
-        facts.learn("cpu.virt.slat", listed, Source.CPUID, "CPU signature")
-    elif clues.flag:
-        facts.learn("cpu.virt.slat", False, Source.PROCFS, f"/{CPUINFO}")
-
-
-def _registers(tree: Tree, processors: list[Processor], amd: bool) -> tuple[int, ...]:
-    """Read the deciding register on one CPU of each package; it takes root and the msr module."""
-    address = virtualization.VM_CR if amd else virtualization.FEATURE_CONTROL
-    seen: set[int] = set()
-    values = []
+def _ask(tree: Tree, processors: Sequence[Processor]) -> dict[int, Cpu]:
+    """Return the registers of one CPU of each package, as far as they can be read."""
+    found: dict[int, Cpu] = {}
     for processor in processors:
         number = processor.number("processor")
-        if number is None or processor.package in seen:
+        if number is None or processor.package in found or "flags" not in processor.lines:
             continue
-        seen.add(processor.package)
-        raw = tree.at(f"dev/cpu/{number}/msr", address, 8)
-        if raw is not None:
-            values.append(int.from_bytes(raw, "little"))
-    return tuple(values)
+        cpu = registers.read(tree, number) or Cpu(number=number, leaves={})
+        vendor, family = processor.lines.get("vendor_id", ""), processor.number("cpu family")
+        msrs = registers.read_msrs(tree, number, vendor, family)
+        found[processor.package] = replace(cpu, msrs=msrs)
+    return found
+
+
+def _tell(
+    processors: Sequence[Processor],
+    facts: FactBook,
+    where: str,
+    kernel: tuple[int, int] | None,
+    cpus: Mapping[int, Cpu],
+) -> None:
+    flags = [_flags(processor) for processor in processors]
+    common = frozenset.intersection(*flags) if all("flags" in p.lines for p in processors) else None
+    for part in dict.fromkeys(_part(processor, common) for processor in processors):
+        x86.tell(facts, part, Source.PROCFS, where)
+    x86.tell_registers(cpus.values(), facts, "/dev/cpu")
+    first = _part(processors[0], common)
+    clues = None
+    if common is not None:  # x86; others have no CPUID
+        clues = _clues(first, common, kernel, cpus)
+        x86.tell_virtualization(facts, clues, Source.PROCFS, where)
+        x86.tell_no_slat(facts, first, clues, where)
+        _tell_revisions(processors, clues, facts, where)
+    _tell_packages(processors, clues, cpus, facts, where)
+
+
+def _flags(processor: Processor) -> frozenset[str]:
+    lines = processor.lines
+    return frozenset(f"{lines.get('flags', '')} {lines.get(_VMX_FLAGS, '')}".split())
+
+
+def _part(processor: Processor, flags: frozenset[str] | None) -> Part:
+    """Return what one block says of its processor; other architectures have a name at most."""
+    return Part(
+        vendor=processor.lines.get("vendor_id") or None,
+        name=processor.lines.get("model name") or None,
+        family=processor.number("cpu family"),
+        model=processor.number("model"),
+        stepping=processor.number("stepping"),
+        flags=flags,
+    )
+
+
+def _clues(
+    part: Part,
+    flags: frozenset[str],
+    kernel: tuple[int, int] | None,
+    cpus: Mapping[int, Cpu],
+) -> Clues:
+    """Return what bears on virtualization; ``flags`` are those that every CPU has."""
+    address = msr.deciding(part.vendor or "")
+    return Clues(
+        amd=part.amd,
+        guest="hypervisor" in flags,
+        flag=("svm" if part.amd else "vmx") in flags,
+        kernel=kernel,
+        capable=any(cpu.virtual for cpu in cpus.values()) or part.capable,
+        registers=tuple(cpu.msrs[address] for cpu in cpus.values() if address in cpu.msrs),
+        key_lock="svm_lock" in flags or any(cpu.key_lock for cpu in cpus.values()),
+    )
+
+
+def _tell_revisions(
+    processors: Sequence[Processor], clues: Clues, facts: FactBook, where: str
+) -> None:
+    """Tell of address bits and microcode; a guest's microcode is what its host made up."""
+    sizes = re.match(r"([0-9]{1,2}) bits physical", processors[0].lines.get("address sizes", ""))
+    facts.learn("cpu.address_bits", int(sizes[1]) if sizes else None, Source.PROCFS, where)
+    if not clues.guest:
+        revisions = {each.microcode for each in processors if each.microcode}
+        for revision in sorted(revisions, key=lambda word: int(word, 16), reverse=True):
+            facts.learn("cpu.microcode", revision, Source.PROCFS, where)  # the oldest counts
+
+
+def _tell_packages(
+    processors: Sequence[Processor],
+    clues: Clues | None,
+    cpus: Mapping[int, Cpu],
+    facts: FactBook,
+    where: str,
+) -> None:
+    """Tell the counts, and one row for each package; nothing when some CPUs are not listed."""
+    packages: dict[int, list[Processor]] = {}
+    for processor in processors:
+        packages.setdefault(processor.package, []).append(processor)
+    for members in packages.values():
+        siblings = members[0].number("siblings")
+        if siblings is not None and siblings != len(members):
+            return
+    rows = [_row(number, packages[number], clues, cpus) for number in sorted(packages)]
+    x86.tell_packages(facts, rows, Source.PROCFS, where)
+
+
+def _row(
+    number: int, members: Sequence[Processor], clues: Clues | None, cpus: Mapping[int, Cpu]
+) -> x86.Row:
+    """Return what is known of one package."""
+    part = _part(members[0], None)
+    cores = {core for member in members if (core := member.number("core id")) is not None}
+    word = None
+    if clues:
+        flags = frozenset.intersection(*(_flags(member) for member in members))
+        asked = {number: cpus[number]} if number in cpus else {}
+        word = state(_clues(part, flags, clues.kernel, asked)).word
+    return {
+        "socket": str(number),
+        "populated": True,
+        "name": part.name,
+        "cores": part.cores(len(cores) or len(members), len(members)),
+        "threads": len(members),
+        "signature": part.signature_word,
+        "microcode": None if clues and clues.guest else members[0].microcode,
+        "virt": word,
+    }
+
+
+def keep_packages(facts: FactBook, known: Fact) -> None:
+    """Give back to ``cpu.packages`` what ``known``, the kernel's rows, say beyond the board's.
+
+    Which designation is which package is told by their order alone. That does where packages are
+    alike; where they differ the kernel's own rows stay, for the difference is what matters.
+    """
+    told = facts["cpu.packages"]
+    rows, kernel = _rows(told), _rows(known)
+    own = [{column: row.get(column) for column in _KERNELS_OWN} for row in kernel]
+    if told is known or not kernel:
+        return
+    if any(each != own[0] for each in own):
+        facts.learn("cpu.packages", kernel, known.source, known.path)
+    elif sum(bool(row.get("populated")) for row in rows) == len(kernel):
+        rows = [{**own[0], **row} if row.get("populated") else row for row in rows]
+        facts.learn("cpu.packages", rows, told.source, told.path)
+
+
+def _rows(fact: Fact) -> list[x86.Row]:
+    value = fact.value
+    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, tuple) else []

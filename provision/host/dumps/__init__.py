@@ -18,7 +18,9 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from hwprofiles.deriving import complete
 from hwprofiles.facts import FactBook
+from provision.host.dumps import acpi, cpuinfo, libvirt, lscpu, registers
 from provision.host.dumps.text import HEAD, is_text, normalised
 from provision.host.errors import DumpDamaged, DumpUnknown
 
@@ -33,17 +35,15 @@ class Reader(Protocol):
     def NAME(self) -> str:
         """What the recording is called in a message."""
 
-    @staticmethod
-    def recognises(head: bytes) -> bool:
+    def recognises(self, head: bytes, /) -> bool:
         """Tell whether a file that begins with ``head`` is one."""
 
-    @staticmethod
-    def tell(data: bytes, facts: FactBook, where: str) -> None:
+    def tell(self, data: bytes, facts: FactBook, where: str, /) -> None:
         """Tell what it says."""
 
 
 #: In the order they are asked: those with a mark of their own first.
-READERS: Final[tuple[Reader, ...]] = ()
+READERS: Final[tuple[Reader, ...]] = (libvirt, lscpu, cpuinfo, registers, acpi)
 
 _COMPRESSED: Final = {
     b"\x1f\x8b": "gzip",
@@ -65,6 +65,7 @@ def read(data: bytes, name: str) -> FactBook:
     reader.tell(data, facts, name)
     if not facts:
         raise DumpDamaged(f"{name} looks like {reader.NAME}, but nothing in it tells of a machine.")
+    complete(facts)
     return facts
 
 

@@ -55,3 +55,8 @@ def _encoding(data: bytes) -> tuple[str | None, int]:
         if odd and not even:
             return "utf-16-be", 0
     return ("utf-8", 0) if is_text(data) else (None, 0)
+
+
+def whole_lines(data: bytes) -> str:
+    """Return the text without a last line that has no end: it may have been cut."""
+    return data[: data.rfind(b"\n") + 1].decode("utf-8", "replace")

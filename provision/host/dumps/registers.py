@@ -1,0 +1,205 @@
+"""Registers as text: CPUID of one or many logical CPUs, MSRs, or both, in the notations of tools.
+
+| tool | a leaf | which CPU |
+|---|---|---|
+| ``cpuid -r`` | ``0x00000001 0x00: eax=0x… ebx=0x… ecx=0x… edx=0x…`` | ``CPU 0:`` |
+| AIDA64, InstLatx64 | ``CPUID 00000001: a-b-c-d [SL 00]`` | ``------[ Logical CPU #0 ]------`` |
+| AIDA64 reports | ``CPUID 00000001   a-b-c-d`` | ``CPUID Registers (CPU #1):`` |
+| libcpuid | ``basic_cpuid[1]=a b c d``, ``ext_cpuid[1]=…`` | ``___ Logical CPU #0 ___`` |
+
+An MSR is ``MSR 0000003A: 0000-0000-0000-0005``, ``MSR 0x3a 0x5`` or ``msr 0x3a = 0x5``, numbers in
+hex; ``rdmsr 0x3a`` or ``rdmsr -a 0x3a`` as typed, with its answers below, is understood too. Other
+lines are passed over. What follows a line of 80 dashes is a test's expectation, not the CPU's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from hwprofiles.cpus import AMD, INTEL
+from hwprofiles.facts import FactBook, Source
+from hwprofiles.virtualization import FEATURE_CONTROL, VM_CR, Clues
+from provision.host import msr, x86
+from provision.host.cpuid import Cpu, Registers
+from provision.host.dumps.text import whole_lines
+from provision.host.errors import DumpDamaged
+
+NAME: Final = "CPUID or MSR registers (cpuid -r, AIDA64 or InstLatx64 text, libcpuid, MSR lines)"
+
+_H8: Final = "[0-9A-Fa-f]{8}"
+_LINE: Final = re.compile(
+    rf"""^[ \t]*(?:
+    (?P<end>-{{80,}})[ \t]*$
+    |(?P<cpu>-+\[[ ](?:CPUID[ ]Registers[ ]/[ ])?Logical[ ]CPU[ ]\#(?P<aida>\d{{1,5}})[ ]\]-+
+      |CPUID[ ]Registers[ ]\(CPU[ ]\#(?P<report>\d{{1,5}})[^)\n]{{0,20}}\):
+      |_+[ ]Logical[ ]CPU[ ]\#(?P<libcpuid>\d{{1,5}})[ ]_+
+      |CPU\#(?P<mask>\d{{1,5}})[ ]AffMask:
+      |CPU(?:[ ](?P<todd>\d{{1,5}}))?:[ \t]*$)
+    |(?P<msrs>(?:-+\[[ ])?MSR[ ]Registers)
+    |CPUID[ ](?P<leaf1>{_H8}):?[ \t]+(?P<regs1>(?:{_H8}-){{3}}{_H8})\b
+      (?:[ ]\[SL[ ](?P<sub1>[0-9A-Fa-f]{{2}})\])?
+    |0x(?P<leaf2>{_H8})(?:[ ]0x(?P<sub2>[0-9A-Fa-f]{{1,8}}))?:
+      [ ](?P<regs2>eax=0x{_H8}[ ]ebx=0x{_H8}[ ]ecx=0x{_H8}[ ]edx=0x{_H8})\b
+    |(?P<array>[a-z_]{{3,10}}[0-9a-f]{{0,9}}h?)\[(?P<index>\d{{1,3}})\]
+      =(?P<regs3>(?:{_H8}[ ]){{3}}{_H8})\b
+    |MSR[ ](?:0x)?(?P<msr>[0-9A-Fa-f]{{1,8}})h?(?:[ \t]*[:=][ \t]*|[ \t]+)
+      (?:0x)?(?P<value>(?:[0-9A-Fa-f]{{4}}-){{3}}[0-9A-Fa-f]{{4}}|[0-9A-Fa-f]{{1,16}})\b
+    |(?:\S{{0,60}}[$\#][ ])?(?:sudo[ ])?rdmsr[ ](?:-a[ ])?
+      (?:0x)?(?P<asked>[0-9A-Fa-f]{{1,8}})[ \t]*$
+    |(?:0x)?(?P<answer>[0-9A-Fa-f]{{1,16}})[ \t]*$
+    )""",
+    re.M | re.X | re.I,
+)
+_ARRAYS: Final = {
+    "basic_cpuid": None,
+    "ext_cpuid": None,
+    "intel_fn4": 0x4,
+    "intel_fn11": 0xB,
+    "amd_fn8000001dh": 0x8000_001D,
+}
+_FORMATS: Final = ("leaf1", "leaf2", "array", "msr", "asked")
+#: One machine has no more; Linux stops at 8,192.
+_CPUS: Final = 8192
+#: Only leaves that something is read from are kept.
+_KEPT: Final = frozenset(
+    {0x0, 0x1, 0x4, 0x6, 0x7, 0xB, 0xD, 0x1F, 0x8000_0000, 0x8000_0001, 0x8000_0002, 0x8000_0003}
+    | {0x8000_0004, 0x8000_0007, 0x8000_0008, 0x8000_000A, 0x8000_001E, 0x8000_001F}
+)
+_SUBLEAVES: Final = 16
+#: Where AMD's own MSRs begin; below, both makers have theirs.
+_AMD_ONLY: Final = 0xC001_0000
+
+
+@dataclass
+class _Record:
+    """One logical CPU while it is read."""
+
+    leaves: dict[tuple[int, int], Registers] = field(default_factory=dict)
+    msrs: dict[int, int] = field(default_factory=dict)
+
+
+class _Sheet:
+    """The logical CPUs of a text, while it is read; number -1 is for what belongs to none."""
+
+    def __init__(self) -> None:
+        self.records = {-1: _Record()}
+        self._current = self.records[-1]
+        self._asked: int | None = None
+        self._answers = 0
+
+    def take(self, found: re.Match[str]) -> None:
+        """Take one line."""
+        if found["answer"]:
+            self._answer(int(found["answer"], 16))
+            return
+        self._asked = None
+        if found["cpu"]:
+            numbers = (found[name] for name in ("aida", "report", "libcpuid", "mask", "todd"))
+            self._turn_to(int(next(filter(None, numbers), 0)))
+        elif found["msrs"]:
+            self._turn_to(-1)
+        elif found["asked"]:
+            self._turn_to(-1)
+            self._asked, self._answers = int(found["asked"], 16), 0
+        elif found["msr"]:
+            value = int(found["value"].replace("-", ""), 16)
+            self._current.msrs.setdefault(int(found["msr"], 16), value)
+        else:
+            _take_leaf(self._current, found)
+
+    def _turn_to(self, number: int) -> None:
+        self._current = self.records.setdefault(number, _Record())
+
+    def _answer(self, value: int) -> None:
+        """Take an answer of rdmsr: the first of logical CPU 0, the next of 1, and so on."""
+        if self._asked is not None and self._answers < _CPUS:
+            self._turn_to(self._answers)
+            self._current.msrs.setdefault(self._asked, value)
+            self._answers += 1
+
+
+def recognises(head: bytes) -> bool:
+    """Tell whether a line is a register."""
+    found = _LINE.finditer(head.decode("utf-8", "replace"))
+    return any(match[name] for match in found for name in _FORMATS)
+
+
+def tell(data: bytes, facts: FactBook, where: str) -> None:
+    """Tell what the processors are, and what their firmware made of them."""
+    records = _read(whole_lines(data), where)
+    cpus = [Cpu(leaves=each.leaves, msrs=each.msrs) for each in records if each.leaves]
+    if not cpus:
+        _tell_msrs([each.msrs for each in records], facts, where)
+        return
+    for loose in (each.msrs for each in records if not each.leaves):
+        cpus[0] = replace(cpus[0], msrs={**loose, **cpus[0].msrs})  # of the CPU the tool ran on
+    if not any(cpu.signature for cpu in cpus):
+        raise DumpDamaged(
+            f"{where} holds CPUID registers, and leaves 0 and 1 are not both there: it cannot be "
+            "told which processor it is."
+        )
+    x86.tell_cpus(cpus, facts, where)
+
+
+def _read(text: str, where: str) -> list[_Record]:
+    """Return the logical CPUs of the text, and what belongs to none."""
+    sheet = _Sheet()
+    for found in _LINE.finditer(text):
+        if found["end"]:
+            break
+        sheet.take(found)
+        if len(sheet.records) > _CPUS:
+            raise DumpDamaged(
+                f"{where} lists more than {_CPUS} processors; no machine has so many."
+            )
+    return [sheet.records[number] for number in sorted(sheet.records)]
+
+
+def _take_leaf(record: _Record, found: re.Match[str]) -> None:
+    """Record a leaf; one without a subleaf that comes again is the next subleaf."""
+    sub = found["sub1"] or found["sub2"]
+    number = int(found["leaf1"] or found["leaf2"] or "0", 16)
+    if found["array"]:
+        name, index = found["array"], int(found["index"])
+        if name not in _ARRAYS:
+            return
+        leaf = _ARRAYS[name]
+        number = leaf or index + (0x8000_0000 if name == "ext_cpuid" else 0)
+        sub = f"{index:x}" if leaf else "0"
+    if number not in _KEPT:
+        return
+    at = 0 if sub is None else int(sub, 16)
+    while sub is None and (number, at) in record.leaves and at < _SUBLEAVES:
+        at += 1
+    if at < _SUBLEAVES:
+        registers = re.findall(_H8, found["regs1"] or found["regs2"] or found["regs3"])
+        record.leaves.setdefault((number, at), Registers(*(int(each, 16) for each in registers)))
+
+
+def _tell_msrs(cpus: list[dict[int, int]], facts: FactBook, where: str) -> None:
+    """Tell what MSRs alone say, where they say themselves which kind of processor has them."""
+    known = [msrs for msrs in cpus if msrs]
+    amd = any(address >= _AMD_ONLY for msrs in known for address in msrs)
+    vendor = AMD if amd else INTEL
+    address = VM_CR if amd else FEATURE_CONTROL
+    values = tuple(msrs[address] for msrs in known if address in msrs)
+    vmx = any(msr.vmx_flags(msrs) is not None for msrs in known)
+    if (amd and FEATURE_CONTROL in {key for msrs in known for key in msrs}) or not values:
+        pass
+    elif amd or vmx or any(values):
+        clues = Clues(
+            amd=amd, guest=False, flag=True, kernel=None, capable=None, registers=values, raw=True
+        )
+        x86.tell_virtualization(facts, clues, Source.MSR, where)
+    for msrs in known:
+        facts.learn("cpu.microcode", msr.microcode(vendor, msrs), Source.MSR, f"{where}#MSR 8B")
+        if not amd and (flags := msr.vmx_flags(msrs)) is not None:
+            facts.learn("cpu.virt.slat", "ept" in flags, Source.MSR, f"{where}#MSR 48B")
+    if not facts:
+        raise DumpDamaged(
+            f"{where} holds MSRs, and nothing follows from them alone.",
+            hint="Add CPUID to the file (cpuid -r), or MSRs 3Ah, 480h, 482h and 48Bh on Intel, "
+            "C0010114h on AMD.",
+        )
