@@ -43,13 +43,18 @@ _BOOT_MODE = (
 
 async def entries(bmc: Bmc, bios: JsonObject) -> list[JsonObject]:
     """Return the registry's attributes; none where it is not served or not found."""
+    return objects(await body(bmc, bios), "RegistryEntries", "Attributes")
+
+
+async def body(bmc: Bmc, bios: JsonObject) -> JsonObject:
+    """Return the registry itself, read once; an empty one where it is not served or not found."""
     if "bios-registry" not in bmc.kept:
         try:
             bmc.kept["bios-registry"] = await _read(bmc, text(bios, "AttributeRegistry") or "")
         except BmcError as error:
             _log.info("reading the BIOS attribute registry of %s: %s", bmc.name, error)
             bmc.kept["bios-registry"] = {}
-    return objects(bmc.kept["bios-registry"], "RegistryEntries", "Attributes")
+    return bmc.kept["bios-registry"]
 
 
 async def _read(bmc: Bmc, name: str) -> JsonObject:
