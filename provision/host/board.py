@@ -62,19 +62,24 @@ _SHARED_UUIDS: Final = frozenset(
         "01234567-89ab-cdef-0123-456789abcdef",
     }
 )
+_LONGEST: Final = 256
 _PUNCTUATION: Final = re.compile(r"[\W_]+")
 _REPEATED: Final = re.compile(r"(.)\1{3,}")  # 0000, FFFFFFFF, xxxxxxxx
 
 
 def said(text: str | None) -> str | None:
     """Return what a board says of itself, blanks collapsed; None for the usual fillers."""
+    words = " ".join((printed(text) or "").split())
+    return words or None
+
+
+def printed(text: str | None) -> str | None:
+    """Return the same with the blanks that the board prints inside, as its manual has them."""
     if text is None:
         return None
-    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    words = "".join(c if c.isprintable() else " " for c in text[:_LONGEST]).strip()
     bare = _PUNCTUATION.sub(" ", words.lower()).strip()
-    if bare in _PLACEHOLDERS or _REPEATED.fullmatch(words):
-        return None
-    return words
+    return None if bare in _PLACEHOLDERS or _REPEATED.fullmatch(words) else words
 
 
 def said_uuid(text: str | None) -> str | None:

@@ -1,25 +1,28 @@
-"""Memory, network ports and disks as the kernel counts them."""
+"""Memory, network ports, disks and PCI devices as the kernel counts them."""
 
 from __future__ import annotations
 
+import os
 import re
-from typing import Final
+from typing import Any, Final
 
 from hwprofiles.facts import FactBook, Source
+from provision.host import disks, pci
 from provision.host.files import Tree
 
 _NET: Final = "sys/class/net"
-_BLOCK: Final = "sys/block"
 _ETHERNET: Final = 1
-_SECTOR: Final = 512  # /sys/block/*/size counts these whatever the disk's own sectors are
-_GIGABIT: Final = 1000
+_MEGABIT: Final = 10**6
+_GIGABIT: Final = 10**9
+_MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
 def tell(tree: Tree, facts: FactBook) -> None:
-    """Tell of memory, ports and disks."""
+    """Tell of memory, ports, disks and PCI devices."""
     _memory(tree, facts)
     _network(tree, facts)
     _storage(tree, facts)
+    pci.tell(tree, facts)
 
 
 def _memory(tree: Tree, facts: FactBook) -> None:
@@ -29,7 +32,7 @@ def _memory(tree: Tree, facts: FactBook) -> None:
 
 
 def _network(tree: Tree, facts: FactBook) -> None:
-    """Tell of the Ethernet ports with a device behind them.
+    """Tell of the Ethernet ports.
 
     A port without a link has no speed. What the others reach is a lower bound, which is of use when
     it is a gigabit; below that the fastest port is known only when all have told.
@@ -37,41 +40,65 @@ def _network(tree: Tree, facts: FactBook) -> None:
     names = tree.names(_NET)
     if names is None:
         return
-    ports = [
-        name
-        for name in names
-        if tree.number(f"{_NET}/{name}/type") == _ETHERNET
-        and tree.path(f"{_NET}/{name}/device").exists()
-    ]
+    ports = [name for name in names if _is_port(tree, name)]
+    known = pci.Names(tree)
+    rows = [_port_row(tree, name, known) for name in ports]
     facts.learn("nics.count", len(ports), Source.PROCFS, f"/{_NET}")
-    speeds = [tree.number(f"{_NET}/{name}/speed") or 0 for name in ports]
+    facts.learn("nics.ports", rows, Source.PROCFS, f"/{_NET}")
+    speeds = [row["speed"] or 0 for row in rows]
     fastest = max(speeds, default=0)
     if fastest >= _GIGABIT or (ports and min(speeds) > 0):
-        facts.learn("nics.fastest", fastest * 10**6, Source.PROCFS, f"/{_NET}/*/speed")
+        facts.learn("nics.fastest", fastest, Source.PROCFS, f"/{_NET}/*/speed")
+
+
+def _is_port(tree: Tree, name: str) -> bool:
+    """Tell whether an interface is an Ethernet port of the machine.
+
+    A bridge has no device behind it; a virtual function is no port; what hangs on USB is a dongle
+    or the BMC's own link to the host.
+    """
+    device = tree.path(f"{_NET}/{name}/device")
+    if tree.number(f"{_NET}/{name}/type") != _ETHERNET or not device.exists():
+        return False
+    return not (device / "physfn").exists() and not re.search(r"/usb\d+/", os.path.realpath(device))
+
+
+def _port_row(tree: Tree, name: str, known: pci.Names) -> dict[str, Any]:
+    folder = f"{_NET}/{name}"
+    # A port of a bond shows the bond's address as its own.
+    mac = tree.text(f"{folder}/bonding_slave/perm_hwaddr") or tree.text(f"{folder}/address") or ""
+    device = pci.read(tree, f"{folder}/device")
+    speed = tree.number(f"{folder}/speed") or 0
+    return {
+        "name": name,
+        "mac": mac.lower() if _MAC.fullmatch(mac.lower()) else None,
+        "speed": speed * _MEGABIT if speed > 0 else None,
+        "driver": _driver(tree, folder),
+        "model": known.device(device) if device else None,
+    }
+
+
+def _driver(tree: Tree, folder: str) -> str | None:
+    try:
+        return tree.path(f"{folder}/device/driver").readlink().name or None
+    except OSError:
+        return None
 
 
 def _storage(tree: Tree, facts: FactBook) -> None:
-    """Tell of the largest disk that stays in the machine: no stick, nothing made of software."""
-    sizes = {
-        name: (tree.number(f"{_BLOCK}/{name}/size") or 0) * _SECTOR
-        for name in tree.names(_BLOCK) or ()
-        if _stays(tree, name)
-    }
-    if any(sizes.values()):
-        largest = max(sizes, key=lambda name: sizes[name])
-        where = f"/{_BLOCK}/{largest}/size"
-        facts.learn("storage.largest", sizes[largest], Source.PROCFS, where)
-
-
-def _stays(tree: Tree, name: str) -> bool:
-    path = tree.path(f"{_BLOCK}/{name}")
-    try:
-        real = path.resolve()
-    except OSError:
-        return False
-    behind = real.parts
-    if "virtual" in behind or any(re.fullmatch(r"usb\d+", part) for part in behind):
-        return False
-    if re.match(r"(loop|ram|zram|dm-|md|sr|fd|nbd)\d*", name):
-        return False
-    return tree.number(f"{_BLOCK}/{name}/removable") == 0
+    """Tell of the disks that stay in the machine, and of the one it was booted from."""
+    found = disks.local(tree)
+    if found is None:
+        return
+    drives = [disk for disk in found if disk.stays]
+    rows = [drive.row() for drive in drives]
+    facts.learn("storage.count", len(drives), Source.PROCFS, f"/{disks.BLOCK}")
+    facts.learn("storage.drives", rows, Source.PROCFS, f"/{disks.BLOCK}")
+    if drives:
+        largest = max(drives, key=lambda drive: drive.size)
+        facts.learn("storage.largest", largest.size, Source.PROCFS, f"{largest.path}/size")
+    if booted := disks.boot(tree, found):
+        disk, where = booted
+        facts.learn("boot.device.bus", disk.bus, Source.PROCFS, where)
+        facts.learn("boot.device.size", disk.size, Source.PROCFS, where)
+        facts.learn("boot.device.model", disk.model, Source.PROCFS, where)

@@ -13,7 +13,18 @@ from typing import Any, Final
 from hwprofiles.cpu import Signature
 from hwprofiles.facts import FactBook, Source
 from provision.host import smbios, smbios_board
-from provision.host.board import Array, Board, End, Module, Onboard, Port, Socket, said, said_uuid
+from provision.host.board import (
+    Array,
+    Board,
+    End,
+    Module,
+    Onboard,
+    Port,
+    Socket,
+    printed,
+    said,
+    said_uuid,
+)
 from provision.host.files import Tree
 
 _log = logging.getLogger(__name__)
@@ -205,8 +216,8 @@ def _system_memory(arrays: Sequence[Array], board: Board) -> list[Module]:
 def _module_row(module: Module) -> dict[str, Any]:
     """Return a slot's row; boards fill the other fields of an empty one with nonsense."""
     row: dict[str, Any] = {
-        "slot": said(module.slot),
-        "bank": said(module.bank),
+        "slot": printed(module.slot),
+        "bank": printed(module.bank),
         "size": module.size,
     }
     if not module.size:
