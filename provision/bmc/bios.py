@@ -14,7 +14,7 @@ from provision.bmc.dependencies import Registry
 from provision.bmc.errors import UNTOLD, NotApplied, NotSupported
 from provision.bmc.replies import JsonObject
 from provision.bmc.service import Bmc, link
-from provision.bmc.values import at, safe
+from provision.bmc.values import at, objects, safe, text
 from provision.core.errors import OutcomeUnknown
 
 #: Every setting word.
@@ -57,6 +57,12 @@ async def resource(bmc: Bmc) -> JsonObject:
 async def attributes(bmc: Bmc) -> dict[str, Scalar]:
     """Return the BIOS attributes in force, by name; those with readable values."""
     return scalars(await resource(bmc))
+
+
+async def to_come(bmc: Bmc) -> dict[str, Scalar]:
+    """Return the attributes as they will be after the next boot: those in force, and staged."""
+    bios = await resource(bmc)
+    return scalars(bios) | scalars(await bmc.get(pending_path(bmc, bios)))
 
 
 def scalars(bios: JsonObject) -> dict[str, Scalar]:
@@ -183,6 +189,15 @@ async def waiting(bmc: Bmc, plan: BiosPlan) -> list[Change]:
         if here.get(change.attribute) != change.new
         or (change.attribute in staged and (few or staged[change.attribute] != change.new))
     ]
+
+
+async def said(bmc: Bmc) -> str:
+    """Return what became of the last staged settings, in the BMC's own words, where it has any."""
+    settings_ = at(await resource(bmc), "@Redfish.Settings")
+    told = (
+        text(each, "Message") or text(each, "MessageId") for each in objects(settings_, "Messages")
+    )
+    return " / ".join(dict.fromkeys(filter(None, told)))[:400]
 
 
 @dataclass(frozen=True, kw_only=True)
