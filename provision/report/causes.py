@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from hwprofiles import Outcome
 from provision.report.validations import TOLD, Finding, Validation, host
+
+#: Between how many machines there are and what they share.
+TIMES: Final = "\N{MULTIPLICATION SIGN}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +30,18 @@ class Cause:
     def hosts(self) -> list[str]:
         """Return the machines' labels, in their order."""
         return [label for label, _ in self.members]
+
+    @property
+    def remedies(self) -> list[str]:
+        """Return what to do; what is not for all of the machines says for which it is."""
+        groups: dict[str, list[str]] = {}
+        for label, finding in self.members:
+            for remedy in finding.remedies:
+                groups.setdefault(remedy, []).append(label)
+        return [
+            remedy if len(hosts) == len(self.members) else f"{', '.join(hosts)}: {remedy}"
+            for remedy, hosts in groups.items()
+        ]
 
     def by(self, key: Callable[[Finding], str]) -> dict[str, list[str]]:
         """Return the machines by what ``key`` says of their finding, most machines first."""

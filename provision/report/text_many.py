@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from hwprofiles import Outcome
-from provision.report.causes import Cause, causes, labels, unread
+from provision.report.causes import TIMES, Cause, causes, labels, unread
 from provision.report.layout import INDENT, headed, part, parts, wrapped
 from provision.report.validations import LOW, VERDICTS, Validation, worst_first
 
 _HOST: Final = 24  # columns for names of machines; longer ones push the rest aside
 _MODEL: Final = 18
-_TIMES: Final = "\N{MULTIPLICATION SIGN}"
 _CALM: Final = 24  # machines named where nobody has to act
 _KINDS: Final = 6  # different values worth telling apart
 
@@ -69,7 +68,7 @@ def _matter(validation: Validation) -> str:
 def _cause(cause: Cause, of: int) -> Iterator[str]:
     sample = cause.sample
     number = len(cause.members)
-    yield from headed(cause.outcome, f"{number} {_TIMES} {sample.rule}: {sample.title}")
+    yield from headed(cause.outcome, f"{number} {TIMES} {sample.rule}: {sample.title}")
     yield from wrapped(" " * INDENT, f"all {of} machines" if number == of else _hosts(cause))
     if cause.outcome is Outcome.WAIVED:
         yield from _variants("waiver", cause.by(lambda each: str(each.waiver or "")))
@@ -78,7 +77,7 @@ def _cause(cause: Cause, of: int) -> Iterator[str]:
     else:
         yield from _variants("found", cause.by(lambda each: each.found))
     yield from part("wanted", sample.expected)
-    yield from _fixes(cause)
+    yield from parts("fix", cause.remedies)
     yield from part("source", sample.source)
     if sample.confidence == "low":
         yield from part("caution", LOW)
@@ -100,23 +99,8 @@ def _variants(label: str, groups: dict[str, list[str]]) -> list[str]:
     return parts(label, told[:_KINDS] + more)
 
 
-def _fixes(cause: Cause) -> list[str]:
-    """Return the remedies; what is not for all of the machines says for which it is."""
-    groups: dict[str, list[str]] = {}
-    for label, finding in cause.members:
-        for remedy in finding.remedies:
-            groups.setdefault(remedy, []).append(label)
-    return parts(
-        "fix",
-        (
-            remedy if len(hosts) == len(cause.members) else f"{', '.join(hosts)}: {remedy}"
-            for remedy, hosts in groups.items()
-        ),
-    )
-
-
 def _unread(code: str, hint: str, told: Sequence[tuple[str, str]]) -> Iterator[str]:
-    yield from headed("ERROR", f"{len(told)} {_TIMES} {code}: could not be validated")
+    yield from headed("ERROR", f"{len(told)} {TIMES} {code}: could not be validated")
     for label, message in told:
         yield from wrapped(" " * INDENT, f"{label}: {message}")
     yield from part("fix", hint)

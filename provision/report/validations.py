@@ -209,6 +209,8 @@ def host(target: str) -> str:
 
 def in_text(name: str, value: Any, column: str = "") -> str:
     """Return a fact's value (or a cell of a table) in words, whatever it turns out to be."""
+    if (name, column) == ("memory.dimms", "size") and value == 0:
+        return "empty"
     meaning = CATALOGUE.get(name)
     if meaning and column:
         meaning = meaning.columns.get(column)

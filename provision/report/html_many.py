@@ -1,0 +1,147 @@
+"""Many machines in HTML: the matrix, what to do cause by cause, and a sheet for each machine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from hwprofiles import Outcome
+from provision.report import html_machine
+from provision.report.causes import TIMES, Cause, causes, labels, unread
+from provision.report.html_machine import anchor, source, steps
+from provision.report.markup import Markup, badge, join, pairs, scrolling, tag
+from provision.report.validations import VERDICTS, Validation, worst_first
+
+#: A machine with its number on the page and its name.
+Entry = tuple[int, str, Validation]
+
+_PLAIN: Final = (Outcome.PASS, Outcome.SKIP)
+_WIDE: Final = 10  # rules that an upright sheet has room for
+
+
+def page(validations: Sequence[Validation]) -> tuple[str, Markup, Markup]:
+    """Return the title, the top and the main part of a page about several machines."""
+    names = dict(zip(map(id, validations), labels(validations), strict=True))
+    ordered = [(at, names[id(each)], each) for at, each in enumerate(worst_first(validations))]
+    missed = {
+        each.rule for one in validations for each in one.findings if each.outcome not in _PLAIN
+    }
+    wide = "wide" if len(missed) > _WIDE else ""
+    main = join(
+        tag(
+            "section",
+            tag("h2", "All machines", id="all"),
+            _matrix(ordered, sorted(missed)),
+            class_=wide,
+        ),
+        tag("section", tag("h2", "What to do, by cause"), _causes(validations)),
+        (html_machine.section(each, name, at) for at, name, each in ordered),
+    )
+    number = Counter(each.verdict for each in validations)
+    told = ", ".join(f"{number[word]} {word}" for word in VERDICTS if number[word])
+    title = f"{len(validations)} machines: {told or 'nothing to tell'}"
+    return title, _top(validations, number, wide), main
+
+
+def _top(validations: Sequence[Validation], number: Counter[str], wide: str) -> Markup:
+    titles = sorted({each.profile.title for each in validations if each.profile})
+    tiles = (
+        tag("li", tag("b", str(number[word])), badge(word)) for word in VERDICTS if number[word]
+    )
+    return tag(
+        "header",
+        tag("p", "Validation report", class_="soft"),
+        tag("h1", f"{len(validations)} machines against {' and '.join(titles) or 'no profile'}"),
+        tag("ul", tiles, class_="tiles"),
+        class_=wide,
+    )
+
+
+def _matrix(ordered: Sequence[Entry], rules: Sequence[str]) -> Markup:
+    """Return the machines by the rules that not all of them passed."""
+    every = {f.rule for _, _, one in ordered for f in one.findings}
+    heads = [tag("th", name, scope="col") for name in ("Machine", "Serial number", "Verdict")]
+    heads += [tag("th", tag("span", rule, class_="rule"), scope="col") for rule in rules]
+    rows = (_row(one, name, at, rules) for at, name, one in ordered)
+    well = sorted(every - set(rules))
+    note = f"Met, or not applicable, everywhere: {', '.join(well)}." if well else ""
+    grid = tag(
+        "table",
+        tag("caption", "Machines, and the rules that not all of them met"),
+        tag("thead", tag("tr", heads)),
+        tag("tbody", rows),
+        class_="matrix",
+    )
+    return join(scrolling("All machines", grid), tag("p", note, class_="soft") if note else "")
+
+
+def _row(one: Validation, name: str, at: int, rules: Sequence[str]) -> Markup:
+    head = tag("th", tag("a", name, href=f"#{anchor(at)}"), scope="row")
+    cells = [
+        head,
+        tag("td", one.told("system.serial") or "not told"),
+        tag("td", badge(one.verdict)),
+    ]
+    if one.error:
+        cells.append(tag("td", one.error.code, colspan=str(max(len(rules), 1))))
+        return tag("tr", cells)
+    found = {each.rule: (number, each) for number, each in reversed([*enumerate(one.findings)])}
+    for rule in rules:
+        if rule not in found:
+            cells.append(tag("td"))
+            continue
+        number, each = found[rule]
+        word = str(each.outcome)
+        told = word if each.outcome in _PLAIN else tag("a", word, href=f"#{anchor(at, number)}")
+        cells.append(tag("td", told, class_=word))
+    return tag("tr", cells)
+
+
+def _causes(validations: Sequence[Validation]) -> Iterator[Markup]:
+    wrong = list(causes(validations))
+    failed = [each for each in wrong if each.outcome is Outcome.FAIL]
+    yield from map(_cause, failed)
+    for (code, hint), told in unread(validations).items():
+        messages = (tag("p", f"{name}: {message}") for name, message in told)
+        yield tag(
+            "article",
+            tag("h3", badge("error"), f" {len(told)} could not be read: {code}"),
+            steps([hint] if hint else []),
+            pairs((("Machines", messages),)),
+            class_="finding error",
+        )
+    yield from map(_cause, wrong[len(failed) :])
+    if not wrong and not unread(validations):
+        yield tag("p", "Nothing: every rule is met.")
+
+
+def _cause(cause: Cause) -> Markup:
+    sample = cause.sample
+    groups = cause.by(lambda each: each.found or "nothing")
+    same = len(groups) == 1
+    found = (
+        tag("p", f"{value}{'' if same else ': ' + ', '.join(names)}")
+        for value, names in groups.items()
+    )
+    return tag(
+        "article",
+        tag("h3", badge(cause.outcome), f" {len(cause.members)} {TIMES} {sample.title}"),
+        steps(cause.remedies),
+        pairs(
+            (
+                ("Machines", _hosts(cause.hosts)),
+                ("Found", found),
+                ("Wanted", sample.expected),
+                ("Source", source(sample)),
+                ("Rule", tag("code", sample.rule)),
+            )
+        ),
+        class_=f"finding {cause.outcome}",
+    )
+
+
+def _hosts(names: Sequence[str]) -> Iterator[Markup]:
+    for at, name in enumerate(names):
+        comma = ", " if at + 1 < len(names) else ""
+        yield join(tag("span", name, class_="host"), comma)
