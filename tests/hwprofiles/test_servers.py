@@ -330,6 +330,20 @@ def test_a_port_that_is_not_named_proves_nothing() -> None:
     assert judged("dell-poweredge-r805", unnamed)[rule].outcome is Outcome.WARN
 
 
+def test_network_ports_that_are_listed_twice() -> None:
+    """Some boards tell of each port as type 10 and as type 41: more rows are no complaint."""
+    rule, profile = "server.nics.embedded", "dell-poweredge-2950"
+    names = ["Embedded Broadcom 5708 NIC 1", "Embedded Broadcom 5708 NIC 2"]
+    names += ["Embedded NIC 1", "Embedded NIC 2"]
+    ports = [{"name": name, "type": "ethernet"} for name in names]
+    for rows, outcome in (
+        (ports, Outcome.PASS),
+        (ports[:2], Outcome.PASS),
+        (ports[:1], Outcome.WARN),
+    ):
+        assert judged(profile, book({"onboard.devices": rows}))[rule].outcome is outcome
+
+
 @pytest.mark.parametrize("model", ["DELLBOSS VD", "Dell BOSS-N1"])
 def test_a_boss_card_is_what_one_boots_from(model: str) -> None:
     """With a BOSS card another boot disk is a trap; without one, or not told, nothing is said."""
