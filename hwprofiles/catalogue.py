@@ -32,7 +32,8 @@ class Meaning:
     """What a fact name stands for; ``words`` lists the allowed values where they are few.
 
     ``unsure`` are those of them that say "looked, and cannot tell": a rule that asks for another
-    word is then unknown, not failed. ``columns`` are those of a table.
+    word is then unknown, not failed. ``columns`` are those of a table. ``zero`` is how a person
+    says that number.
     """
 
     kind: Kind
@@ -40,6 +41,7 @@ class Meaning:
     words: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
     columns: Mapping[str, Meaning] = field(default_factory=dict)
+    zero: str = ""
 
 
 _UNSURE: Final = frozenset({"capable", "not-controllable", "guest", "unknown"})
@@ -140,7 +142,7 @@ _MEMORY: Final = {
         "the memory slots",
         slot=_of(Kind.WORD, "locator, as the board prints it"),
         bank=_of(Kind.WORD, "bank locator"),
-        size=_of(Kind.BYTES, "size of the module; 0 for an empty slot"),
+        size=Meaning(kind=Kind.BYTES, text="size of the module; 0: an empty slot", zero="empty"),
         rank=_of(Kind.INTEGER, "ranks"),
         speed=_of(Kind.INTEGER, "speed in MT/s"),
         type=_of(Kind.WORD, "kind of memory, such as DDR4"),

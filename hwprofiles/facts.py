@@ -232,6 +232,12 @@ def in_words(meaning: Meaning, value: Value, *, hexadecimal: bool = False) -> st
         return "; ".join(_listed(meaning, value)) or "none"
     if isinstance(value, str):
         return value
+    return _number(meaning, value, hexadecimal=hexadecimal)
+
+
+def _number(meaning: Meaning, value: int, *, hexadecimal: bool) -> str:
+    if value == 0 and meaning.zero:
+        return meaning.zero
     if scale := _SCALES.get(meaning.kind):
         return _scaled(value, *scale)
     if meaning.kind is Kind.PERCENT:

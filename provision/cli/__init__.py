@@ -11,8 +11,8 @@ from provision import __version__
 
 #: Command -> (module, one-line help). The help stands here so that `--help` imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "validate": ("validate", "Judge whether a server suits a hypervisor."),
-    "inventory": ("inventory", "Show what a server is, over Redfish."),
+    "validate": ("validate", "Judge whether servers suit a hypervisor."),
+    "inventory": ("inventory", "Show what servers are, live or recorded."),
     "profile": ("profile", "List, show and check hardware profiles."),
     "flash": ("flash", "Write an image to USB sticks or SD cards, and read it back."),
     "image": ("image", "Build and inspect hypervisor images."),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -64,8 +64,13 @@ def access_options(command: F) -> F:
     return command
 
 
-def access_from(
-    bmc: str,
+def access_from(bmc: str, **access: Any) -> Access:
+    """Return how to reach ``bmc``, having asked for the password where nothing tells it."""
+    return accesses_from([bmc], **access)[bmc]
+
+
+def accesses_from(
+    bmcs: Sequence[str],
     *,
     user: str | None,
     password_file: str | None,
@@ -73,25 +78,32 @@ def access_from(
     ca_file: Path | None,
     timeout: float,
     deadline: float | None = None,
-) -> Access:
-    """Return how to reach ``bmc``, having asked for the password where nothing tells it."""
+) -> dict[str, Access]:
+    """Return how to reach each of ``bmcs``; user and password are asked for once for them all."""
     from provision.bmc import address
     from provision.bmc.client import Access, Tls
 
     try:
-        where = address.parse(bmc).authority
+        places = [address.parse(bmc).authority for bmc in bmcs]
     except ConfigError as error:
         raise click.BadParameter(f"{error}. {error.hint}", param_hint="BMC") from error
+    if not places:
+        return {}
+    where = places[0] if len(places) == 1 else f"{len(places)} BMCs"
     user = user or _ask_user(where)
-    return Access(
-        url=bmc,
-        user=user,
-        password=_password(password_file, user, where),
-        tls=Tls(tls),
-        ca_file=ca_file,
-        timeout=timeout,
-        deadline=deadline,
-    )
+    password = _password(password_file, user, where)
+    return {
+        bmc: Access(
+            url=bmc,
+            user=user,
+            password=password,
+            tls=Tls(tls),
+            ca_file=ca_file,
+            timeout=timeout,
+            deadline=deadline,
+        )
+        for bmc in bmcs
+    }
 
 
 def _somebody_is_there() -> bool:
@@ -155,21 +167,22 @@ def show(output: str, data: object, text: str) -> None:
     from provision.core.secrets import redact
 
     if output == "json":
-        text = json.dumps(_without_secrets(data), indent=2, ensure_ascii=False)
+        text = json.dumps(without_secrets(data), indent=2, ensure_ascii=False)
     else:
         text = redact(text, data=True)
     click.echo(text)
 
 
-def _without_secrets(data: object) -> object:
+def without_secrets(data: Any) -> Any:
+    """Return ``data`` without the passwords we know, wherever in it they stand."""
     from provision.core.secrets import redact
 
     if isinstance(data, str):
         return redact(data, data=True)
     if isinstance(data, Mapping):
-        return {_without_secrets(key): _without_secrets(value) for key, value in data.items()}
+        return {without_secrets(key): without_secrets(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
-        return [_without_secrets(each) for each in data]
+        return [without_secrets(each) for each in data]
     return data
 
 

@@ -7,16 +7,19 @@ import logging
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from provision.core.errors import Exit, ProvisionError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
 
 T = TypeVar("T")
+
+#: Errors of one kind that are told in full.
+_TOLD_ALIKE: Final = 3
 
 
 def set_up(verbose: int, state_dir: str | None) -> None:
@@ -83,6 +86,23 @@ def tell(error: ProvisionError) -> None:
     _say(f"Error: {error} [{error.code}]")
     if error.hint:
         _say(f"  → {error.hint}")
+
+
+def judged(errors: Sequence[ProvisionError | None]) -> int:
+    """Tell what went wrong with each of several machines; return the status that speaks for all.
+
+    Many of a kind are told as a number, once the first few have been told.
+    """
+    from provision.core.errors import worst
+
+    wrong = [error for error in errors if error is not None]
+    for code in dict.fromkeys(error.code for error in wrong):
+        alike = [error for error in wrong if error.code == code]
+        for error in alike[:_TOLD_ALIKE]:
+            tell(error)
+        if len(alike) > _TOLD_ALIKE:
+            _say(f"Error: and {len(alike) - _TOLD_ALIKE} more of {len(errors)} [{code}]")
+    return worst([int(error.status) for error in wrong])
 
 
 def _say(text: str) -> None:

@@ -1,30 +1,25 @@
-"""``provision validate``: judge whether a server suits a hypervisor."""
+"""``provision validate``: judge whether servers suit a hypervisor."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from provision.cli.options import access_from, access_options, output_option, show, talk
-from provision.core.errors import ValidationFailed
+from provision.cli.options import talk, without_secrets
+from provision.cli.targets import target_options, targets_from
 
 if TYPE_CHECKING:
-    from provision.flow.validate import Verdict
+    from collections.abc import Iterator, Sequence
 
-_DEADLINE = 600.0
+    from provision.flow.validate import Unread, Verdict
+
+_FORMATS: Final = ("text", "json", "junit", "html", "csv", "ocp")
 
 
-@click.command("validate", short_help="Judge whether a server suits a hypervisor.")
-@click.argument("bmc", metavar="[BMC]", required=False)
-@click.option("--local", is_flag=True, help="Judge the machine this runs on; root sees more.")
-@click.option(
-    "--root",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="With --local: the machine whose files lie below DIR, laid out like /.",
-)
+@click.command("validate", short_help="Judge whether servers suit a hypervisor.")
+@target_options
 @click.option(
     "--profile",
     "-p",
@@ -34,61 +29,69 @@ _DEADLINE = 600.0
 )
 @click.option("--strict", is_flag=True, help="What is not known counts too: exit status 14.")
 @click.option("--facts", is_flag=True, help="Show the facts as well, with where they were read.")
-@access_options
-@output_option
+@click.option("--output", type=click.Choice(_FORMATS), default="text", show_default=True)
+@click.option(
+    "--report",
+    "reports",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    help="Also write a report; its suffix chooses the format: .txt .json .xml (JUnit) .html .csv "
+    ".jsonl (OCP). May be repeated.",
+)
 def command(
     *,
-    bmc: str | None,
-    local: bool,
-    root: Path | None,
     profile: str,
     strict: bool,
     facts: bool,
     output: str,
-    **access: Any,
-) -> None:
-    """Judge whether a server suits a hypervisor.
+    reports: tuple[Path, ...],
+    **chosen: Any,
+) -> int:
+    """Judge whether servers suit a hypervisor.
 
     \b
     provision validate 10.0.0.7 --user admin --profile xen-4.17
     provision validate --local --profile esxi-8.0
+    provision validate --from dmidecode.txt --profile esxi-8.0 --report result.html
 
-    Nothing is changed. The exit status is 0 when no rule failed, 3 when one did, and with --strict
-    14 when none failed but some could not be judged, or none passed; the number is always shown.
+    Where the server model is known, what it asks of itself is judged as well. Nothing is changed.
+    The exit status is 0 when no rule failed, 3 when one did, and with --strict 14 when none failed
+    but some could not be judged, or none passed; the number is always shown. Of several machines
+    the worst one decides.
     """
-    from provision.flow.validate import insist, load_profile, validate_local
+    from provision.cli.shell import judged, wait_for
+    from provision.core.files import write_text
+    from provision.flow.validate import Verdict, load_profile, problem, validate
+    from provision.report import expected
 
-    if local == bool(bmc) or (root and not local):
-        raise click.UsageError("Give a BMC's address, or --local (with --root DIR, if you like).")
+    formats = {path: expected(path) for path in reports}
     asked = load_profile(profile)
-    here = root or Path("/")
-    verdict = _over_redfish(bmc, asked, access) if bmc else validate_local(here, asked)
-    show(output, verdict.as_dict(), _text(verdict, facts))
-    if not verdict.passed:
-        raise _failed(verdict)
-    if strict:
-        insist(verdict)
+    verdicts = wait_for(validate(targets_from(**chosen), asked, talk))
+    data = [without_secrets(verdict.as_dict()) for verdict in verdicts]
+    for path, format_ in formats.items():
+        write_text(path, _rendered(format_, data, strict).rstrip("\n") + "\n")
+    if output != "text" or len(verdicts) > 1 or isinstance(verdicts[0], Verdict):
+        told = _rendered(output, data, strict).rstrip("\n")
+        click.echo("\n\n".join([*_facts(verdicts, facts and output == "text"), told]))
+    return judged([problem(verdict, strict=strict) for verdict in verdicts])
 
 
-def _over_redfish(bmc: str, profile: Any, access: dict[str, Any]) -> Verdict:
-    from provision.cli.shell import wait_for
-    from provision.flow.validate import validate_bmc
+def _rendered(format_: str, data: Sequence[Any], strict: bool) -> str:
+    """Return the verdicts in a format; of one machine, the JSON is its own and no list."""
+    from provision import report
 
-    where = access_from(bmc, deadline=_DEADLINE, **access)
-    return wait_for(validate_bmc(where, profile, talk))
+    if format_ == "json":
+        import json
+
+        return json.dumps(data[0] if len(data) == 1 else data, indent=2, ensure_ascii=False)
+    return report.render(format_, data, strict=strict)
 
 
-def _text(verdict: Verdict, facts: bool) -> str:
+def _facts(verdicts: Sequence[Verdict | Unread], wanted: bool) -> Iterator[str]:
+    from provision.flow.validate import Verdict
     from provision.report import text
 
-    told = verdict.as_text()
-    return f"{text.facts(verdict.facts)}\n\n{told}" if facts else told
-
-
-def _failed(verdict: Verdict) -> ValidationFailed:
-    rules = [finding.rule for finding in verdict.findings if finding.outcome == "fail"]
-    number = "1 rule" if len(rules) == 1 else f"{len(rules)} rules"
-    return ValidationFailed(
-        f"validating {verdict.target} against {verdict.profile.id}: "
-        f"{number} failed: {', '.join(rules)}"
-    )
+    for verdict in verdicts if wanted else ():
+        if isinstance(verdict, Verdict):
+            yield text.facts(verdict.facts)

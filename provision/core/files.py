@@ -27,6 +27,27 @@ def write_json(path: Path, document: Any) -> None:
         ) from error
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a file for others to read, whole or not at all; a device or a pipe just as it is."""
+    content = text.encode("utf-8", "backslashreplace")
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+        else:
+            _replace(path, content, mode=0o666 & ~_umask())
+    except OSError as error:
+        raise ConfigError(
+            f"writing {path}: {error.strerror}",
+            hint="Choose a directory that is there and may be written to.",
+        ) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
 @contextmanager
 def locked(path: Path, taken: Conflict) -> Iterator[None]:
     """Hold the lock file at ``path``; raise ``taken`` when another process, or we, hold it.
@@ -44,10 +65,11 @@ def locked(path: Path, taken: Conflict) -> Iterator[None]:
         os.close(fd)
 
 
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+def _replace(path: Path, content: bytes, mode: int = 0o600) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
+            os.fchmod(file.fileno(), mode)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

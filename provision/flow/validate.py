@@ -1,25 +1,25 @@
-"""Validate: read what a machine is, judge it by a profile, and keep facts and findings together."""
+"""Validate: read what machines are, judge them by a profile, keep facts and findings together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import hwprofiles
 from hwprofiles import DocumentError, Finding, Outcome, Profile
 from hwprofiles.facts import Facts, as_dict
 from provision import __version__
-from provision.core.errors import ConfigError, ProvisionError
+from provision.core.errors import ConfigError, ProvisionError, ValidationFailed
 from provision.core.events import Event, Observer, Phase, Result, ignore
-from provision.core.text import clean
 from provision.flow.errors import ValidationUnknown
+from provision.flow.sources import Machine
+from provision.flow.targets import Seen, Targets, each
 from provision.report import json, text
 
 if TYPE_CHECKING:
-    from provision.bmc.client import Access, Bmc
+    from provision.bmc.service import Bmc
 
 SCHEMA: Final = "bareiron.validation/1"
 _STEP: Final = "validate"
@@ -29,14 +29,16 @@ _STEP: Final = "validate"
 class Verdict:
     """What came of validating one machine.
 
-    ``tls`` says how a BMC's identity was established. ``settings`` holds, by rule, the BIOS
-    attributes and values that would mend it on this very machine.
+    ``server`` is the profile of the server model, where it is known. ``tls`` says how a BMC's
+    identity was established. ``settings`` holds, by rule, the BIOS attributes and values that would
+    mend it on this very machine.
     """
 
     target: str
     profile: Profile
     findings: tuple[Finding, ...]
     facts: Facts
+    server: Profile | None = None
     tls: Mapping[str, Any] | str | None = None
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -51,6 +53,10 @@ class Verdict:
         """Whether no rule failed; with rules open, or none passed, ``word`` says UNKNOWN."""
         return not self.counts[Outcome.FAIL]
 
+    def rules(self, outcome: Outcome) -> list[str]:
+        """Return the ids of the rules that came out so."""
+        return [finding.rule for finding in self.findings if finding.outcome is outcome]
+
     @property
     def word(self) -> str:
         """FAIL, UNKNOWN or PASS."""
@@ -61,12 +67,8 @@ class Verdict:
         return {
             "schema": SCHEMA,
             "target": self.target,
-            "profile": {
-                "id": self.profile.id,
-                "title": self.profile.title,
-                "verified": self.profile.verified.isoformat(),
-                "params": dict(self.profile.params),
-            },
+            "profile": _named(self.profile) | {"params": dict(self.profile.params)},
+            "server": _named(self.server) if self.server else None,
             "tool": f"bareiron {__version__}",
             "at": self.at.isoformat(timespec="seconds"),
             "tls": self.tls,
@@ -80,16 +82,35 @@ class Verdict:
 
     def as_text(self) -> str:
         """Return the verdict for a person: the machine, the findings worst first, the counts."""
-        told = (self.facts.get(f"system.{name}") for name in ("vendor", "model", "serial"))
-        machine = " ".join(clean(fact.value) for fact in told if fact)
-        head = f"{self.profile.title} on {self.target}" + (f" ({machine})" if machine else "")
-        remedies = {rule: _spoken(values) for rule, values in self.settings.items()}
-        return f"{head}\n\n{text.findings(self.findings, remedies)}"
+        return text.render([self.as_dict()]).rstrip("\n")
 
 
-def _spoken(values: Mapping[str, Any]) -> str:
-    pairs = ", ".join(f"{clean(name)} to {value}" for name, value in values.items())
-    return f"In the BIOS settings of this machine: set {pairs}."
+@dataclass(frozen=True, kw_only=True)
+class Unread:
+    """A machine that could not be validated, and why."""
+
+    target: str
+    error: ProvisionError
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as ``--output json`` and reports print it."""
+        return {
+            "schema": SCHEMA,
+            "target": self.target,
+            "tool": f"bareiron {__version__}",
+            "at": self.at.isoformat(timespec="seconds"),
+            "verdict": "ERROR",
+            "error": self.error.as_dict(),
+        }
+
+
+def _named(profile: Profile) -> dict[str, str]:
+    return {
+        "id": profile.id,
+        "title": profile.title,
+        "verified": profile.verified.isoformat(),
+    }
 
 
 def load_profile(name_or_path: str) -> Profile:
@@ -107,48 +128,42 @@ def load_profile(name_or_path: str) -> Profile:
         ) from error
 
 
-async def validate_bmc(access: Access, profile: Profile, observer: Observer = ignore) -> Verdict:
-    """Validate a server over Redfish; read only."""
-    from provision.bmc import inventory
-    from provision.bmc.client import connect
+async def validate(
+    targets: Targets, profile: Profile, observer: Observer = ignore
+) -> list[Verdict | Unread]:
+    """Validate every one of ``targets``; read only. One that cannot be read stops no other."""
 
-    async with connect(access, observer=observer) as bmc:
-        verdict = await judge(bmc, await inventory.read_facts(bmc), profile, access.url)
-    _tell(verdict, observer)
-    return verdict
+    async def work(machine: Machine) -> Verdict:
+        verdict = await judge(machine.bmc, machine.facts, profile, machine.target)
+        _tell(verdict, observer)
+        return verdict
+
+    return [
+        seen.result or Unread(target=seen.target, error=_error(seen))
+        for seen in await each(targets, work, observer)
+    ]
 
 
-async def judge(bmc: Bmc, facts: Facts, profile: Profile, target: str) -> Verdict:
-    """Judge what a BMC told; the remedies come out in that machine's own attributes."""
-    findings = tuple(hwprofiles.judge(profile, facts))
+def _error(seen: Seen[Verdict]) -> ProvisionError:
+    return seen.error or ConfigError(f"validating {seen.target}: nothing came of it")
+
+
+async def judge(bmc: Bmc | None, facts: Facts, profile: Profile, target: str) -> Verdict:
+    """Judge facts by ``profile`` and, if the server model is known, by what it is.
+
+    Where a BMC told them, the remedies come out in that machine's own attributes.
+    """
+    server = hwprofiles.match(facts)
+    findings = tuple(hwprofiles.judge(profile, facts, server))
     return Verdict(
         target=target,
         profile=profile,
+        server=server,
         findings=findings,
         facts=facts,
-        tls=bmc.tls,
-        settings=await _settings(bmc, findings),
+        tls=bmc.tls if bmc else None,
+        settings=await _settings(bmc, findings) if bmc else {},
     )
-
-
-def validate_local(root: Path, profile: Profile, observer: Observer = ignore) -> Verdict:
-    """Validate the machine under ``root``: ``/`` is this one."""
-    from provision.host import read_facts
-
-    facts = read_facts(root)
-    if not facts:
-        raise ConfigError(
-            f"reading the machine under {root}: nothing there tells of one",
-            hint="Give a directory laid out like /, with proc and sys below it.",
-        )
-    verdict = Verdict(
-        target=str(root),
-        profile=profile,
-        findings=tuple(hwprofiles.judge(profile, facts)),
-        facts=facts,
-    )
-    _tell(verdict, observer)
-    return verdict
 
 
 async def _settings(bmc: Bmc, findings: tuple[Finding, ...]) -> dict[str, dict[str, Any]]:
@@ -187,11 +202,22 @@ def _tell(verdict: Verdict, observer: Observer) -> None:
     )
 
 
-def insist(verdict: Verdict) -> None:
-    """Raise ``ValidationUnknown`` when nothing failed but something, or everything, is open."""
-    if verdict.word != "UNKNOWN":
-        return
-    rules = [f.rule for f in verdict.findings if f.outcome is Outcome.UNKNOWN]
-    number = "1 rule" if len(rules) == 1 else f"{len(rules)} rules"
-    told = f"{number} could not be judged: {', '.join(rules)}" if rules else "no rule passed"
-    raise ValidationUnknown(f"validating {verdict.target} against {verdict.profile.id}: {told}")
+def problem(verdict: Verdict | Unread, *, strict: bool = False) -> ProvisionError | None:
+    """Return what a caller has to be told of ``verdict``; None when there is nothing.
+
+    With ``strict``, that is also what could not be judged, and that nothing passed.
+    """
+    if isinstance(verdict, Unread):
+        return verdict.error
+    doing = f"validating {verdict.target} against {verdict.profile.id}"
+    if failed := verdict.rules(Outcome.FAIL):
+        return ValidationFailed(f"{doing}: {_number(failed)} failed: {', '.join(failed)}")
+    if not strict or verdict.word != "UNKNOWN":
+        return None
+    unknown = verdict.rules(Outcome.UNKNOWN)
+    told = f"{_number(unknown)} could not be judged: {', '.join(unknown)}"
+    return ValidationUnknown(f"{doing}: {told if unknown else 'no rule passed'}")
+
+
+def _number(rules: list[str]) -> str:
+    return "1 rule" if len(rules) == 1 else f"{len(rules)} rules"

@@ -14,7 +14,8 @@ import trustme
 import hwprofiles
 from provision.bmc.client import Access, Tls
 from provision.core.secrets import Secret
-from provision.flow.validate import Verdict, validate_bmc
+from provision.flow.validate import Verdict
+from tests.validating import validate_bmc
 
 Tree = dict[str, Any]
 Serve = Callable[[Tree], Access]

@@ -14,9 +14,10 @@ from provision.core.errors import ConfigError, CredentialsError, Exit, Unreachab
 from provision.core.events import Event
 from provision.core.secrets import Secret
 from provision.flow.errors import ValidationUnknown
-from provision.flow.validate import insist, load_profile, validate_bmc, validate_local
+from provision.flow.validate import load_profile, problem
 from provision.sim import Rack, SimServer
 from tests.host import machines
+from tests.validating import validate_bmc, validate_local
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +50,8 @@ async def test_virtualization_off_names_the_attribute(rack: Rack) -> None:
     assert verdict.settings == {"cpu.virt": {"ProcVirtualization": "Enabled"}}
     assert not verdict.passed
     assert "set ProcVirtualization to Enabled" in " ".join(verdict.as_text().split())
-    assert [event.message for event in heard] == ["FAIL: 1 failed, 1 not applicable, 8 passed"]
+    (told,) = [event.message for event in heard]
+    assert told.startswith("FAIL: 1 failed, ")
 
 
 async def test_validating_only_reads(rack: Rack) -> None:
@@ -66,7 +68,7 @@ async def test_a_healthy_server_passes(rack: Rack, profile: str) -> None:
     verdict = await validate_bmc(access(rack.server("r1u02")), hwprofiles.load(profile))
     assert verdict.passed
     assert verdict.word == "PASS"
-    insist(verdict)
+    assert problem(verdict, strict=True) is None
 
 
 async def test_too_little_memory(rack: Rack) -> None:
@@ -102,11 +104,12 @@ async def test_what_a_bmc_does_not_tell_is_unknown(rack: Rack) -> None:
     verdict = await validate_bmc(access(rack.server("r1u02")), hwprofiles.load("esxi-8.0"))
     assert verdict.passed
     assert verdict.word == "UNKNOWN"
-    with pytest.raises(
-        ValidationUnknown, match=r"rules could not be judged: .*cpu\.xsave"
-    ) as caught:
-        insist(verdict)
-    assert caught.value.status == Exit.UNKNOWN
+    assert problem(verdict) is None
+    told = problem(verdict, strict=True)
+    assert isinstance(told, ValidationUnknown)
+    assert "could not be judged: " in str(told)
+    assert "cpu.nx" in str(told)
+    assert told.status == Exit.UNKNOWN
 
 
 async def test_errors_of_the_way_there_are_not_verdicts(rack: Rack) -> None:
@@ -119,11 +122,11 @@ async def test_errors_of_the_way_there_are_not_verdicts(rack: Rack) -> None:
         await validate_bmc(replace(reach, url="https://127.0.0.1:1", timeout=2.0), profile)
 
 
-def test_local_with_virtualization_off(tmp_path: Path) -> None:
+async def test_local_with_virtualization_off(tmp_path: Path) -> None:
     """In band, a capable CPU without its flag is off in firmware, with the words for hands."""
     machines.cpuinfo(tmp_path, machines.XEON, machines.V3)
     machines.put(tmp_path, "proc/meminfo", "MemTotal:       66000000 kB\n")
-    verdict = validate_local(tmp_path, hwprofiles.load("xen-4.17"))
+    verdict = await validate_local(tmp_path, hwprofiles.load("xen-4.17"))
     worst = verdict.findings[0]
     assert (worst.rule, worst.outcome, worst.found) == ("cpu.virt", "fail", "off-or-hidden")
     assert "BIOS setup" in worst.fix
@@ -131,19 +134,19 @@ def test_local_with_virtualization_off(tmp_path: Path) -> None:
     assert verdict.target == str(tmp_path)
 
 
-def test_local_in_a_guest_gives_no_verdict_on_the_hardware(tmp_path: Path) -> None:
+async def test_local_in_a_guest_gives_no_verdict_on_the_hardware(tmp_path: Path) -> None:
     """A virtual machine neither passes nor fails for virtualization."""
     machines.cpuinfo(tmp_path, machines.EPYC, machines.V3 + " svm npt hypervisor")
-    verdict = validate_local(tmp_path, hwprofiles.load("xen-4.17"))
+    verdict = await validate_local(tmp_path, hwprofiles.load("xen-4.17"))
     outcome = {finding.rule: finding.outcome for finding in verdict.findings}
     assert outcome["cpu.virt"] == "unknown"
     assert verdict.passed
 
 
-def test_a_directory_that_is_no_machine(tmp_path: Path) -> None:
+async def test_a_directory_that_is_no_machine(tmp_path: Path) -> None:
     """Nothing to read is an error of the caller's, not a machine that passes."""
     with pytest.raises(ConfigError, match="nothing there tells of one"):
-        validate_local(tmp_path, hwprofiles.load("xen-4.17"))
+        await validate_local(tmp_path, hwprofiles.load("xen-4.17"))
 
 
 def test_profiles_that_cannot_be_used(tmp_path: Path) -> None:

@@ -1,0 +1,241 @@
+"""Machines that were recorded: a file or a directory in, what it tells of each machine out.
+
+What a file is, is told by what is in it. A dump of a board or a CPU is the host room's to read, a
+Redfish tree the BMC room's; facts that we printed ourselves come back as they were.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from hwprofiles.facts import CATALOGUE, SCHEMA, FactBook, Facts, Kind, Source
+from hwprofiles.units import Dimension, Quantity, UnitError, example
+from provision.core.errors import ConfigError
+from provision.core.text import clean
+
+if TYPE_CHECKING:
+    from provision.bmc.service import Bmc
+
+#: No recording of one machine, or of a rack of them, is larger.
+LARGEST: Final = 64 << 20
+STDIN: Final = "-"
+_BEFORE_JSON: Final = b"\xef\xbb\xbf \t\r\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """One machine as it was recorded. ``bmc`` answers from the recording, where it is Redfish."""
+
+    target: str
+    facts: Facts
+    bmc: Bmc | None = None
+
+
+async def read(path: str) -> list[Machine]:
+    """Return the machines recorded in a file, a directory, or (``-``) on standard input.
+
+    Raises ``ConfigError`` for what is no recording, saying what was expected.
+    """
+    if path == STDIN:
+        return await _of_bytes(sys.stdin.buffer.read(LARGEST + 1), "standard input")
+    where = Path(path)
+    if where.is_dir():
+        return await _of_directory(where)
+    try:
+        with where.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"reading the recorded machine {clean(path)}: {error.strerror}",
+            hint="Give a file or a directory of a recorded machine.",
+        ) from error
+    return await _of_bytes(data, path)
+
+
+def merged(machines: Iterable[Machine]) -> Machine:
+    """Return what several recordings of one machine tell together; the later ones count more."""
+    machines = list(machines)
+    facts = FactBook()
+    for machine in machines:
+        facts.take(machine.facts)
+    return Machine(
+        target=" + ".join(machine.target for machine in machines),
+        facts=facts,
+        bmc=next((machine.bmc for machine in machines if machine.bmc), None),
+    )
+
+
+def with_facts(machine: Machine, stated: Facts) -> Machine:
+    """Return ``machine`` with what its user states of it; the user has the last word."""
+    if not stated:
+        return machine
+    facts = FactBook(machine.facts)
+    facts.take(stated)
+    _complete(facts)
+    return replace(machine, facts=facts)
+
+
+async def _of_directory(path: Path) -> list[Machine]:
+    from provision.bmc import mockups, recorded
+
+    if mockups.is_mockup(path):
+        return _systems(await recorded.read(mockups.tree(path), str(path)), str(path))
+    from provision.host import read_facts
+
+    facts = read_facts(path)
+    if not facts:
+        raise ConfigError(
+            f"reading the machine under {path}: nothing there tells of one",
+            hint="Give a directory laid out like /, with proc and sys below it, or a Redfish "
+            "mockup (redfish/v1/…/index.json).",
+        )
+    return [Machine(target=str(path), facts=facts)]
+
+
+async def _of_bytes(data: bytes, name: str) -> list[Machine]:
+    if len(data) > LARGEST:
+        raise ConfigError(
+            f"reading the recorded machine {clean(name)}: it is larger than {LARGEST >> 20} MiB",
+            hint="No recording of a machine is; give the output of dmidecode, a Redfish tree …",
+        )
+    if data.lstrip(_BEFORE_JSON)[:1] in (b"{", b"["):
+        from provision.bmc import recorded
+
+        told = recorded.parse(data, name)
+        if machines := _ours(told, name):
+            return machines
+        if recorded.is_redfish(told):
+            return _systems(await recorded.read(told, name), name)
+    from provision.host import dumps
+
+    return [Machine(target=name, facts=dumps.read(data, name))]
+
+
+def _systems(systems: Iterable[Any], name: str) -> list[Machine]:
+    found = list(systems)
+    return [
+        Machine(
+            target=f"{name}#{system.path}" if len(found) > 1 else name,
+            facts=system.facts,
+            bmc=system.bmc,
+        )
+        for system in found
+    ]
+
+
+def _ours(told: Any, name: str) -> list[Machine]:
+    """Return the machines in what ``inventory`` or ``validate`` printed; none in other JSON."""
+    items = told if isinstance(told, list) else [told]
+    if not items or not all(isinstance(item, dict) and "facts" in item for item in items):
+        return []
+    schemas = {str(item.get("schema", "")) for item in items}
+    if not schemas <= {SCHEMA, "bareiron.validation/1"}:
+        return []
+    return [
+        Machine(
+            target=clean(item.get("target") or (f"{name}#{at}" if len(items) > 1 else name)),
+            facts=_facts(item["facts"], name),
+        )
+        for at, item in enumerate(items)
+    ]
+
+
+def _facts(told: Any, name: str) -> FactBook:
+    """Return the facts we printed; ``ConfigError`` for what no version of ours prints."""
+    facts = FactBook()
+    try:
+        for key, item in told.items():
+            for each in (*item.get("rivals", ()), item):
+                _learn(facts, key, each)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"reading the facts in {clean(name)}: {clean(error, 200)}",
+            hint="Give a file as `provision inventory --output json` prints it.",
+        ) from error
+    if not facts:
+        raise ConfigError(f"reading the facts in {clean(name)}: there are none")
+    return facts
+
+
+def _learn(facts: FactBook, name: str, item: Mapping[str, Any]) -> None:
+    if name not in CATALOGUE:
+        raise ValueError(f"no such fact: {name}")
+    facts.learn(
+        name,
+        item["value"],
+        Source(item["source"]),
+        str(item["path"]),
+        at=datetime.fromisoformat(item["at"]) if "at" in item else datetime.now().astimezone(),
+        power_state=str(item.get("power_state", "")),
+    )
+
+
+def stated(pairs: Iterable[str]) -> FactBook:
+    """Return the facts a user states as ``NAME=VALUE``; ``ConfigError`` for what cannot be."""
+    facts = FactBook()
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        name = name.strip()
+        doing = f"reading the stated fact {clean(pair, 80)}"
+        if not equals:
+            raise ConfigError(f"{doing}: it is not NAME=VALUE")
+        if name not in CATALOGUE:
+            from hwprofiles.params import closest
+
+            raise ConfigError(
+                f"{doing}: unknown fact {clean(name)!r}{closest(name, CATALOGUE)}",
+                hint="`provision validate … --facts` shows the names.",
+            )
+        try:
+            facts.learn(name, _value(name, text.strip()), Source.USER, "stated by the user")
+        except (ValueError, TypeError, UnitError) as error:
+            raise ConfigError(f"{doing}: {error}") from error
+    _complete(facts)
+    return facts
+
+
+_TRUTHS: Final = {"yes": True, "true": True, "no": False, "false": False}
+_UNITS: Final = {
+    Kind.BYTES: Dimension.SIZE,
+    Kind.ENDURANCE: Dimension.ENDURANCE,
+    Kind.BIT_RATE: Dimension.BIT_RATE,
+}
+
+
+def _value(name: str, text: str) -> Any:
+    """Return the value that ``text`` stands for, by the kind of the fact."""
+    meaning = CATALOGUE[name]
+    known = tuple(_TRUTHS) if meaning.kind is Kind.BOOL else meaning.words
+    if known and text.lower() not in known:
+        raise ValueError(f"can be {', '.join(known)}, not {clean(text, 40)!r}")
+    match meaning.kind:
+        case Kind.BOOL:
+            return _TRUTHS[text.lower()]
+        case Kind.INTEGER:
+            return int(text, 0)
+        case Kind.BYTES | Kind.ENDURANCE | Kind.BIT_RATE:
+            return _quantity(text, _UNITS[meaning.kind])
+        case Kind.WORDS:
+            return [word.strip() for word in text.split(",") if word.strip()]
+        case Kind.TABLE:
+            raise ValueError("a table cannot be stated")
+    return text.lower() if known else text
+
+
+def _quantity(text: str, wanted: Dimension) -> int:
+    quantity = Quantity.parse(text)
+    if quantity.dimension is not wanted:
+        told = f"{text} measures a {quantity.dimension}; wanted is a {wanted}"
+        raise ValueError(f"{told}, such as {example(wanted)}")
+    return int(quantity.base)
+
+
+def _complete(facts: FactBook) -> None:
+    from hwprofiles import deriving
+
+    deriving.complete(facts)
