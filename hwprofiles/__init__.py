@@ -27,17 +27,17 @@ __all__ = [
 
 def names(kind: ProfileKind = ProfileKind.HYPERVISOR) -> list[str]:
     """Return the ids of the profiles shipped, of one kind."""
-    from hwprofiles import loading
+    from hwprofiles import shelf
 
-    return loading.names(kind)
+    return shelf.names(kind)
 
 
 def match(facts: Facts) -> Profile | None:
     """Return the shipped profile of the server model that ``facts`` tell; None in any doubt."""
-    from hwprofiles import loading
+    from hwprofiles import loading, shelf
 
-    found = [each for each in loading.servers() if each.match and each.match.judge(facts)]
-    return found[0] if len(found) == 1 else None
+    found = [name for name, check in shelf.matches().items() if check.judge(facts)]
+    return loading.load(found[0]) if len(found) == 1 else None
 
 
 def load(name_or_path: str) -> Profile:

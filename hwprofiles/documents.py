@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import warnings
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.scanner import Scanner
 
 from hwprofiles.errors import DocumentError, Problem
 
@@ -25,11 +29,29 @@ Place = tuple[str | int, ...]
 #: Where in the file: line and column, from 1.
 Mark = tuple[int, int]
 
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How large a document may be: bytes of the file, and values in it with all aliases followed.
+
+    Pure Python takes about a second over 8 000 values, so what is refused is refused early.
+    """
+
+    size: int = 1 << 20
+    values: int = 50_000
+
+
 #: Nobody writes a larger file by hand; a BMC dump named by mistake is one.
-MAX_BYTES: Final = 1 << 20
-_MAX_NODES: Final = 100_000  # aliases of aliases multiply
+LISTS: Final = Limits()
+#: For files of which one is about one thing: the longest shipped has 6 kB and 250 values.
+SMALL: Final = Limits(size=1 << 17, values=4_000)
 _MAX_DEPTH: Final = 40
+_LONGEST_TAG: Final = 200
 _CORE: Final = "tag:yaml.org,2002:"
+#: Escapes for terminals, halves of characters, and what turns the reading direction round.
+_UNPRINTABLE: Final = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 @dataclass(kw_only=True)
@@ -52,16 +74,17 @@ class Document:
         return Problem(self.file, 0, 0, message)
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, limits: Limits = LISTS) -> Document:
     """Read the YAML file ``path`` into plain data with places."""
     file = str(path)
     try:
         with path.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise DocumentError([Problem(file, 0, 0, f"cannot be read: {error.strerror}")]) from error
-    if len(raw) > MAX_BYTES:
-        message = f"larger than {MAX_BYTES >> 20} MiB; is it the right file?"
+            raw = stream.read(limits.size + 1)
+    except (OSError, ValueError) as error:  # a name with a NUL in it is a ValueError
+        told = error.strerror if isinstance(error, OSError) else str(error)
+        raise DocumentError([Problem(file, 0, 0, f"cannot be read: {told}")]) from error
+    if len(raw) > limits.size:
+        message = f"larger than {limits.size >> 10} KiB; is it the right file?"
         raise DocumentError([Problem(file, 0, 0, message)])
     try:
         text = raw.decode("utf-8-sig")
@@ -70,26 +93,85 @@ def read_document(path: Path) -> Document:
         column = error.start - raw.rfind(b"\n", 0, error.start)
         message = "not text in UTF-8; save it as UTF-8"
         raise DocumentError([Problem(file, line, column, message)]) from error
-    return parse_document(text, file)
+    return parse_document(text, file, limits)
 
 
-def parse_document(text: str, file: str) -> Document:
+def parse_document(text: str, file: str, limits: Limits = LISTS) -> Document:
     """Turn YAML ``text`` into plain data with places; ``file`` names it in problems."""
-    node = _compose(text, file)
+    node = _compose(text, file, limits)
     if node is None:
         raise DocumentError([Problem(file, 1, 1, "the file is empty")])
-    builder = _Builder(Document(file=file))
+    builder = _Builder(Document(file=file), limits)
     builder.document.data = builder.build(node, ())
     if builder.problems:
         raise DocumentError(builder.problems)
     return builder.document
 
 
-def _compose(text: str, file: str) -> Node | None:
+class _Scanner(Scanner):
+    """Scans tokens, and stops before those that cost more than their length.
+
+    Brackets in brackets are each compared with all that are open; a tag grows letter by letter.
+    """
+
+    def __init__(self, loader: Any = None, *, file: str) -> None:
+        super().__init__(loader)
+        self._file = file
+
+    def fetch_flow_collection_start(self, *args: Any, **more: Any) -> None:
+        """Fetch an opening bracket, unless it is one too many."""
+        if self.flow_level >= _MAX_DEPTH:
+            self._stop(f"nested more than {_MAX_DEPTH} deep")
+        super().fetch_flow_collection_start(*args, **more)
+
+    def fetch_tag(self) -> None:
+        """Fetch a tag, unless it has no end in sight."""
+        ahead = self.reader.prefix(_LONGEST_TAG)
+        if len(ahead) == _LONGEST_TAG and not set(ahead) & set(" \t\n"):
+            self._stop(f"a tag of more than {_LONGEST_TAG} characters")
+        super().fetch_tag()
+
+    def _stop(self, told: str) -> None:
+        mark = _mark(self.reader.get_mark())
+        raise DocumentError([Problem(self._file, *mark, told)])
+
+
+class _Composer(Composer):
+    """Composes nodes, and stops when there are too many: the rest could take minutes."""
+
+    def __init__(self, loader: Any = None, *, file: str, limits: Limits) -> None:
+        super().__init__(loader)
+        self._file = file
+        self._limits = limits
+        self._count = 0
+        self._level = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose the next node, unless it is one too many."""
+        self._count += 1
+        self._level += 1
+        if told := _excess(self._count, self._level, self._limits):
+            mark = _mark(self.parser.peek_event().start_mark)
+            raise DocumentError([Problem(self._file, *mark, told)])
+        node = super().compose_node(parent, index)
+        self._level -= 1
+        return node
+
+
+def _excess(count: int, level: int, limits: Limits) -> str:
+    if level > _MAX_DEPTH:
+        return f"nested more than {_MAX_DEPTH} deep"
+    return f"more than {limits.values} values" if count > limits.values else ""
+
+
+def _compose(text: str, file: str, limits: Limits) -> Node | None:
+    yaml: Any = YAML(typ="safe", pure=True)
+    yaml.Scanner = partial(_Scanner, file=file)
+    yaml.Composer = partial(_Composer, file=file, limits=limits)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a reused anchor is no matter to a person
-            node = YAML(typ="safe", pure=True).compose(io.StringIO(text))
+            node = yaml.compose(io.StringIO(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         words = " ".join(filter(None, (error.context, error.problem)))
@@ -98,16 +180,15 @@ def _compose(text: str, file: str) -> Node | None:
     except YAMLError as error:
         first = str(error).splitlines()[0]
         raise DocumentError([Problem(file, 0, 0, f"not YAML: {first}")]) from error
-    except RecursionError as error:
-        raise DocumentError([Problem(file, 0, 0, "nested too deeply")]) from error
     return node if isinstance(node, Node) else None
 
 
 class _Builder:
     """Turns nodes into plain data, collecting places and problems."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, limits: Limits) -> None:
         self.document = document
+        self._limits = limits
         self.problems: list[Problem] = []
         self._count = 0
 
@@ -115,9 +196,8 @@ class _Builder:
         """Return the plain value of ``node``, which stands at ``place``."""
         self._count += 1
         self.document.values[place] = _mark(node.start_mark)
-        if self._count > _MAX_NODES or len(place) > _MAX_DEPTH:
-            problem = self.document.problem(place, "too many values, or nested too deeply")
-            raise DocumentError([problem])
+        if told := _excess(self._count, len(place) + 1, self._limits):
+            raise DocumentError([self.document.problem(place, told)])
         if isinstance(node, MappingNode):
             return self._mapping(node, place)
         if isinstance(node, SequenceNode):
@@ -132,7 +212,7 @@ class _Builder:
             if not isinstance(key_node, ScalarNode) or key_node.tag != f"{_CORE}str":
                 self._complain(key_node, "a key is a plain word; put it in quotes to make it one")
                 continue
-            key = str(key_node.value)
+            key = self._printable(key_node)
             if key in result:
                 first = self.document.keys[(*place, key)][0]
                 self._complain(key_node, f"duplicate key {key!r}, first on line {first}")
@@ -143,7 +223,7 @@ class _Builder:
 
     def _scalar(self, node: Node, place: Place) -> Any:
         kind = str(node.tag).removeprefix(_CORE)
-        text = str(node.value)
+        text = self._printable(node)
         try:
             return _SCALARS[kind](text)
         except KeyError:
@@ -151,6 +231,12 @@ class _Builder:
         except ValueError:
             self._complain(node, f"{text[:40]!r} cannot be read as {kind}; put it in quotes")
         return None
+
+    def _printable(self, node: Node) -> str:
+        text = str(node.value)
+        if found := _UNPRINTABLE.search(text):
+            self._complain(node, f"a control character stands in it (U+{ord(found[0]):04X})")
+        return text
 
     def _expect_tag(self, node: Node, place: Place, kind: str) -> None:
         if node.tag != _CORE + kind:

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 from hwprofiles import params
 from hwprofiles.checks import Check, Combine
 from hwprofiles.compiling import Compiler
-from hwprofiles.documents import Document, Place, read_document
+from hwprofiles.documents import SMALL, Document, Place, read_document
 from hwprofiles.errors import DocumentError, Problem
 from hwprofiles.params import Params, closest
-from hwprofiles.profile import Profile, ProfileKind, Rule, Severity, Source, Waiver
+from hwprofiles.profile import Profile, Rule, Severity, Source, Waiver
 from hwprofiles.schema import PopulationFile, ProfileFile, RuleFile, WaiverFile
+from hwprofiles.shelf import FOLDERS, names, shipped
 from hwprofiles.validation import read_yaml, validate
 
-__all__ = ["load", "names", "read_yaml"]
+__all__ = ["FOLDERS", "load", "names", "read_yaml"]
 
-_HERE: Final = Path(__file__).parent
-#: Where the shipped profiles of each kind lie; those of sites are nobody's but the site's.
-FOLDERS: Final = {
-    ProfileKind.HYPERVISOR: _HERE / "hypervisors",
-    ProfileKind.SERVER: _HERE / "servers",
-}
 #: Files that extend one another, and files of one profile in all.
 _DEEPEST: Final = 16
 _MOST_FILES: Final = 64
@@ -36,48 +30,21 @@ OTHERS: Final = ("server.", "sources.")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
-def names(kind: ProfileKind = ProfileKind.HYPERVISOR) -> list[str]:
-    """Return the ids of the shipped profiles one can choose, without those only to be extended."""
-    return list(_choosable(kind))
-
-
-@cache
-def servers() -> tuple[Profile, ...]:
-    """Return every shipped server profile, ready to judge by."""
-    return tuple(load(name) for name in names(ProfileKind.SERVER))
-
-
 def load(name_or_path: str, *, allow_abstract: bool = False) -> Profile:
     """Return the shipped profile of that name, or the one in that file, ready to judge by."""
     path = Path(name_or_path)
     if not _is_path(name_or_path):
-        if name_or_path not in _shipped():
-            near = closest(name_or_path, _shipped())
+        if name_or_path not in shipped():
+            near = closest(name_or_path, shipped())
             told = f"no such profile{near or '; there are ' + ', '.join(names())}"
             told += ", or give a file's path"
             raise DocumentError([Problem(name_or_path, 0, 0, told)])
-        path = _shipped()[name_or_path]
+        path = shipped()[name_or_path]
     reader = _Reader()
     layers = reader.chain(path)
     if reader.problems:
         raise DocumentError(reader.problems)
     return _Assembly(layers).profile(allow_abstract=allow_abstract)
-
-
-@cache
-def _shipped() -> Mapping[str, Path]:
-    return {
-        path.stem: path for folder in FOLDERS.values() for path in sorted(folder.glob("*.yaml"))
-    }
-
-
-@cache
-def _choosable(kind: ProfileKind) -> tuple[str, ...]:
-    return tuple(
-        name
-        for name, path in _shipped().items()
-        if path.parent == FOLDERS[kind] and not read_yaml(path, ProfileFile).abstract
-    )
 
 
 def _is_shipped(path: Path) -> bool:
@@ -119,7 +86,7 @@ class _Reader:
             return []
         self._read.add(real)
         try:
-            document = read_document(path)
+            document = read_document(path, SMALL)
             content = validate(document, ProfileFile)
         except DocumentError as error:
             self.problems.extend(error.problems)
@@ -162,11 +129,11 @@ def _from_the_future(layer: _Layer) -> Iterator[Problem]:
 def _base(name: str, path: Path, seen: tuple[Path, ...]) -> tuple[Path | None, str]:
     """Find what ``path`` extends as ``name``: a file beside it, else a shipped profile."""
     beside = path.parent / (name if _is_path(name) else f"{name}.yaml")
-    shipped = None if _is_path(name) else _shipped().get(name)
-    candidates = [beside, *([shipped] if shipped else [])]
+    known = None if _is_path(name) else shipped().get(name)
+    candidates = [beside, *([known] if known else [])]
     found = [candidate for candidate in candidates if candidate.is_file()]
     if not found:
-        return None, f"no profile {name!r} to extend{closest(name, _shipped())}"
+        return None, f"no profile {name!r} to extend{closest(name, shipped())}"
     fresh = [candidate for candidate in found if candidate.resolve() not in seen]
     if not fresh:
         return None, f"extending {name!r} leads back to this file"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from hwprofiles import DocumentError
-from hwprofiles.documents import MAX_BYTES, parse_document
+from hwprofiles.documents import LISTS, SMALL, parse_document
 from hwprofiles.loading import read_yaml
 from hwprofiles.validation import validate
 
@@ -92,8 +92,14 @@ def test_duplicates_and_tags_together() -> None:
         ("a: b: c", "f.yaml:1:5: not YAML: mapping values are not allowed here"),
         ("servers:\n\t- x", "f.yaml:2:1: not YAML: while scanning"),
         ("a: 1\n---\nb: 1", "f.yaml:2:1: not YAML: expected a single document"),
-        ("x: &a [*a]", "f.yaml:1:4: too many values, or nested too deeply"),
-        ("{a: " * 5000, "f.yaml: nested too deeply"),
+        ("x: &a [*a]", "f.yaml:1:4: nested more than 40 deep"),
+        ("{a: " * 5000, "f.yaml:1:161: nested more than 40 deep"),
+        ("[" * 500_000, "f.yaml:1:41: nested more than 40 deep"),
+        ("k: " + "!" * 500_000, "f.yaml:1:4: a tag of more than 200 characters"),
+        ("- " * 500_000, "f.yaml:1:81: nested more than 40 deep"),
+        ('value: "\\e[2J"\nservers: []', "f.yaml:1:8: a control character stands in it (U+001B)"),
+        ('value: "\\uD800"\nservers: []', "f.yaml:1:8: a control character stands in it (U+D800)"),
+        ('"\\u202Eeulav": 1\nservers: []', "f.yaml:1:1: a control character stands in it (U+202E)"),
         ("\x00", "f.yaml: not YAML: unacceptable character"),
         ("- 1", "f.yaml:1:1: should be a mapping, not a list"),
         ("value: .nan\nservers: []", "f.yaml:1:8: '.nan' cannot be read as float"),
@@ -109,19 +115,26 @@ def test_alias_bomb_is_refused_quickly() -> None:
     """Aliases of aliases cannot fill the memory."""
     lines = ["a0: &a0 [x,x,x,x,x,x,x,x,x,x]"]
     lines += [f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
-    assert "too many values" in problems("\n".join(lines))[0]
+    assert problems("\n".join(lines))[0].endswith("more than 50000 values")
+
+
+@pytest.mark.parametrize("dense", ["k: [" + "1," * 200_000 + "]", "-\n" * 200_000])
+def test_a_dense_file_is_refused_where_it_is_too_much(dense: str) -> None:
+    """A profile of half a megabyte of digits is not read to its end."""
+    with pytest.raises(DocumentError, match=rf"f.yaml:\d+:\d+: more than {SMALL.values} values"):
+        parse_document(dense, "f.yaml", SMALL)
 
 
 def test_files_that_are_no_documents(tmp_path: Path) -> None:
     """A missing file, a directory, a binary and a huge file are told apart."""
     binary, huge = tmp_path / "b.yaml", tmp_path / "h.yaml"
     binary.write_bytes(b"a: 1\nb: \xff\xfe")
-    huge.write_bytes(b"#" * (MAX_BYTES + 1))
+    huge.write_bytes(b"#" * (LISTS.size + 1))
     for path, told in (
         (tmp_path / "none.yaml", "cannot be read: No such file or directory"),
         (tmp_path, "cannot be read: Is a directory"),
         (binary, "b.yaml:2:4: not text in UTF-8"),
-        (huge, "larger than 1 MiB"),
+        (huge, "larger than 1024 KiB"),
     ):
         with pytest.raises(DocumentError, match=told):
             read_yaml(path, Rack)
