@@ -44,7 +44,7 @@ class Limits:
 #: Nobody writes a larger file by hand; a BMC dump named by mistake is one.
 LISTS: Final = Limits()
 #: For files of which one is about one thing: the longest shipped has 6 kB and 250 values.
-SMALL: Final = Limits(size=1 << 17, values=4_000)
+SMALL: Final = Limits(size=1 << 17, values=5_000)
 _MAX_DEPTH: Final = 40
 _LONGEST_TAG: Final = 200
 _CORE: Final = "tag:yaml.org,2002:"
