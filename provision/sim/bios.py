@@ -57,6 +57,24 @@ ATTRIBUTES = (
         help="Whether USB devices, the internal one among them, may be booted from.",
     ),
     Attribute(
+        name="WorkloadProfile",
+        title="Workload Profile",
+        help="Sets others of these for a purpose, and holds them; Custom holds none.",
+        values=("Custom", "LowLatency", "Virtualization"),
+        default="Custom",
+    ),
+    Attribute(
+        name="X2Apic",
+        title="x2APIC Mode",
+        help="Needs virtualization; without it, x2APIC is off.",
+    ),
+    Attribute(
+        name="TrustedExecution",
+        title="Trusted Execution Technology",
+        help="Measured launch; while it is on, virtualization cannot be changed.",
+        default=DISABLED,
+    ),
+    Attribute(
         name="InternalUsb",
         title="Internal USB Port",
         help="Power and data of the USB connector on the board.",
@@ -64,6 +82,63 @@ ATTRIBUTES = (
     ),
 )
 BY_NAME = {attribute.name: attribute for attribute in ATTRIBUTES}
+
+LOCKS = ("ReadOnly", "GrayOut")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependency:
+    """While ``source`` is ``value``, the property ``prop`` of ``target`` is ``to``."""
+
+    source: str
+    value: str
+    target: str
+    prop: str
+    to: str | bool
+
+    def holds(self, state: Mapping[str, str]) -> bool:
+        """Whether it does in ``state``."""
+        return state[self.source] == self.value
+
+
+def _held(source: str, value: str, target: str, to: str) -> tuple[Dependency, Dependency]:
+    """Return what sets ``target`` and keeps hands off it."""
+    where = {"source": source, "value": value, "target": target}
+    return (
+        Dependency(**where, prop="CurrentValue", to=to),
+        Dependency(**where, prop="ReadOnly", to=True),
+    )
+
+
+_IO = ("ProcVirtualization", "Iommu", "Sriov")
+DEPENDENCIES = (
+    *(each for name in _IO for each in _held("WorkloadProfile", "LowLatency", name, DISABLED)),
+    *(each for name in _IO for each in _held("WorkloadProfile", "Virtualization", name, ENABLED)),
+    *_held("ProcVirtualization", DISABLED, "X2Apic", DISABLED),
+    Dependency(
+        source="TrustedExecution",
+        value=ENABLED,
+        target="ProcVirtualization",
+        prop="GrayOut",
+        to=True,
+    ),
+)
+
+
+def settled(state: Mapping[str, str]) -> dict[str, str]:
+    """Return ``state`` with what its dependencies set."""
+    after = dict(state)
+    for each in DEPENDENCIES:
+        if each.prop == "CurrentValue" and each.holds(after):
+            after[each.target] = str(each.to)
+    return after
+
+
+def locked(name: str, state: Mapping[str, str]) -> bool:
+    """Whether a dependency keeps hands off ``name`` in ``state``."""
+    return any(
+        each.target == name and each.prop in LOCKS and each.holds(state) for each in DEPENDENCIES
+    )
 
 
 class Bios:
@@ -74,6 +149,7 @@ class Bios:
         self.current["ProcVirtualization"] = ENABLED if spec.virtualization else DISABLED
         self.current["Iommu"] = ENABLED if spec.iommu else DISABLED
         self.current["Sriov"] = ENABLED if spec.sriov else DISABLED
+        self.current = settled(self.current | dict(spec.bios))
         self.pending: dict[str, str] = {}
         self.applied_at: datetime | None = None
 
@@ -83,8 +159,8 @@ class Bios:
 
     def stage(self, changes: Mapping[str, str]) -> None:
         """Remember ``changes`` for the next boot; one back to the current value is no change."""
-        self.pending |= changes
-        self.pending = {k: v for k, v in self.pending.items() if self.current[k] != v}
+        after = settled({**self.current, **self.pending, **changes})
+        self.pending = {name: word for name, word in after.items() if self.current[name] != word}
 
     def reset(self) -> None:
         """Stage the default of every attribute."""

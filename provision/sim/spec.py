@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from uuid import NAMESPACE_DNS, uuid5
 
@@ -68,8 +68,9 @@ class Nic:
 class ServerSpec:
     """One server. ``memory`` lists its slots in MiB, 0 being an empty one.
 
-    ``disk_script`` is what the internal disk boots into (the language of ``firmware.py``); empty
-    means a blank disk. ``tpm`` is "2.0", "1.2" or empty.
+    ``bios`` sets attributes that have no field here. ``disk_script`` is what the internal disk
+    boots into (the language of ``firmware.py``); empty means a blank disk. ``tpm`` is "2.0", "1.2"
+    or empty.
     """
 
     name: str
@@ -82,6 +83,7 @@ class ServerSpec:
     virtualization: bool = True
     iommu: bool = True
     sriov: bool = True
+    bios: Mapping[str, str] = field(default_factory=dict)
     secure_boot: bool = False
     tpm: str = "2.0"
     nics: tuple[Nic, ...] = field(default=())

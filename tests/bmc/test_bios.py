@@ -22,6 +22,7 @@ async def test_words_are_found_by_map_and_by_registry(client: Bmc) -> None:
         "virtualization": "disabled",
         "iommu": "disabled",
         "sriov": "enabled",
+        "x2apic": "disabled",
         "uefi-boot": "enabled",
     }
     assert found["iommu"].attribute == "Iommu"

@@ -199,6 +199,22 @@ async def test_bios_settings_are_checked_against_the_registry(
         assert described == set((await bmc.get(f"{SYSTEM}/Bios"))["Attributes"])
 
 
+async def test_bios_dependencies_are_served_and_enforced(server: SimServer) -> None:
+    """A workload profile holds what it sets; set to Custom in the same request, it lets go."""
+    server.machine.bios.stage({"WorkloadProfile": "LowLatency"})
+    server.machine.bios.apply()
+    async with client(server) as bmc:
+        assert await _virtualization(bmc) == ("Disabled", "Disabled")
+        wanted = {"ProcVirtualization": "Enabled"}
+        answer = await bmc.ask("PATCH", SETTINGS, {"Attributes": wanted})
+        assert (answer.status, answer.message) == (400, "PropertyNotWritable")
+        answer = await bmc.ask(
+            "PATCH", SETTINGS, {"Attributes": wanted | {"WorkloadProfile": "Custom"}}
+        )
+        assert answer.status == 200
+        assert await _virtualization(bmc) == ("Disabled", "Enabled")
+
+
 async def test_usb_boot_can_be_switched_off(server: SimServer) -> None:
     """A stick that boots everywhere else does not boot here, and back to defaults it does."""
     server.stick.write_bytes(image("stick"))

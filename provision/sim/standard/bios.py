@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provision.sim import checks
-from provision.sim.bios import ATTRIBUTES, BY_NAME, Attribute
+from provision.sim.bios import ATTRIBUTES, BY_NAME, DEPENDENCIES, Attribute, Dependency, locked
 from provision.sim.bmc import Bmc
 from provision.sim.messages import Json, Problem, Reply, extended
 from provision.sim.standard import uris
@@ -66,7 +66,13 @@ def _patch(bmc: Bmc, body: Json) -> None:
     if apply_time != "OnReset":
         raise Problem("PropertyValueNotInList", apply_time, "ApplyTime")
     changes = checks.inner(body, "Attributes")
-    bmc.machine.bios.stage({name: _checked(name, value) for name, value in changes.items()})
+    checked = {name: _checked(name, value) for name, value in changes.items()}
+    bios = bmc.machine.bios
+    after = bios.current | bios.pending | checked
+    for name in checked:
+        if locked(name, after):
+            raise Problem("PropertyNotWritable", name, related=(f"#/Attributes/{name}",))
+    bios.stage(checked)
 
 
 def _checked(name: str, value: object) -> str:
@@ -103,7 +109,7 @@ def registry(uri: str) -> Json:
         RegistryEntries={
             "Attributes": [_entry(number, a) for number, a in enumerate(ATTRIBUTES, 1)],
             "Menus": [],
-            "Dependencies": [],
+            "Dependencies": [_dependency(each) for each in DEPENDENCIES],
         },
     )
 
@@ -119,4 +125,19 @@ def _entry(number: int, attribute: Attribute) -> Json:
         "ReadOnly": attribute.read_only,
         "ResetRequired": True,
         "DisplayOrder": number,
+    }
+
+
+def _dependency(each: Dependency) -> Json:
+    condition = {
+        "MapFromAttribute": each.source,
+        "MapFromProperty": "CurrentValue",
+        "MapFromCondition": "EQU",
+        "MapFromValue": each.value,
+    }
+    target = {"MapToAttribute": each.target, "MapToProperty": each.prop, "MapToValue": each.to}
+    return {
+        "DependencyFor": each.target,
+        "Type": "Map",
+        "Dependency": {"MapFrom": [condition], **target},
     }
