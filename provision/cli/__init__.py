@@ -13,6 +13,8 @@ from provision import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("validate", "Judge whether servers suit a hypervisor."),
     "inventory": ("inventory", "Show what servers are, live or recorded."),
+    "baseline": ("baseline", "Keep what machines are made of; tell what has changed."),
+    "outliers": ("outliers", "Tell which of many machines are not like the others."),
     "profile": ("profile", "List, show and check hardware profiles."),
     "flash": ("flash", "Write an image to USB sticks or SD cards, and read it back."),
     "image": ("image", "Build and inspect hypervisor images."),

@@ -1,0 +1,182 @@
+"""Many machines: who is who, who has been seen before, and whose name is not their own alone."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from hwprofiles.facts import Facts
+from provision.flow.fleet_parts import MakeUp, make_up, real_serial, real_uuid
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """A machine that was read: the name it goes by (an address, a file), and its facts."""
+
+    name: str
+    facts: Facts
+
+    @cached_property
+    def made(self) -> MakeUp:
+        """What it is made of."""
+        return make_up(self.facts)
+
+    @cached_property
+    def serial(self) -> str:
+        """Its serial number; empty where none is told, or one that many boards share."""
+        told = self.told("system.serial")
+        return told.upper() if real_serial(told) else ""
+
+    @cached_property
+    def uuid(self) -> str:
+        """Its UUID, likewise."""
+        told = self.told("system.uuid").lower()
+        return told if real_uuid(told) else ""
+
+    @property
+    def model(self) -> str:
+        """Its model; empty where it is not told."""
+        return " ".join(self.told("system.model").split())
+
+    def told(self, name: str) -> str:
+        """Return a word among its facts; empty where it is not told."""
+        fact = self.facts.get(name)
+        return str(fact.value).strip() if fact else ""
+
+
+def identities(machines: Iterable[Machine]) -> dict[str, Machine]:
+    """Return machines by the best that tells each from all others, in a lasting order.
+
+    That is its serial number, else its UUID, else the name it was given. One that another machine
+    has as well tells nothing; two of one name are told apart by a number.
+    """
+    machines = list(machines)
+    serials = Counter(machine.serial for machine in machines)
+    uuids = Counter(machine.uuid for machine in machines)
+    found: dict[str, Machine] = {}
+    for machine in machines:
+        key = f"name:{machine.name}"
+        if machine.serial and serials[machine.serial] == 1:
+            key = f"serial:{machine.serial}"
+        elif machine.uuid and uuids[machine.uuid] == 1:
+            key = f"uuid:{machine.uuid}"
+        number, unique = 1, key
+        while unique in found:
+            number += 1
+            unique = f"{key}#{number}"
+        found[unique] = machine
+    return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reunion:
+    """Who is there again, who is ``gone``, and who is ``new``."""
+
+    pairs: tuple[tuple[Machine, Machine], ...]
+    gone: tuple[Machine, ...]
+    new: tuple[Machine, ...]
+
+
+#: How machines are known again. The name comes last: an address may have been given to another.
+_MARKS: Final[tuple[Callable[[Machine], str], ...]] = (
+    lambda machine: machine.serial,
+    lambda machine: machine.uuid,
+    lambda machine: machine.name,
+)
+
+
+def reunite(before: Sequence[Machine], after: Sequence[Machine]) -> Reunion:
+    """Find each machine again: by serial number, by UUID, by name, as far as each is unique."""
+    gone, new = list(before), list(after)
+    pairs: list[tuple[Machine, Machine]] = []
+    for mark in _MARKS:
+        olds, news = _unique(gone, mark), _unique(new, mark)
+        met = [(olds[key], news[key]) for key in olds if key in news]
+        pairs += met
+        known = {id(machine) for pair in met for machine in pair}
+        gone = [machine for machine in gone if id(machine) not in known]
+        new = [machine for machine in new if id(machine) not in known]
+    return Reunion(pairs=tuple(pairs), gone=tuple(gone), new=tuple(new))
+
+
+def _unique(machines: Iterable[Machine], mark: Callable[[Machine], str]) -> dict[str, Machine]:
+    found = _by(machines, mark)
+    return {key: alike[0] for key, alike in found.items() if key and len(alike) == 1}
+
+
+def _by(machines: Iterable[Machine], mark: Callable[[Machine], str]) -> dict[str, list[Machine]]:
+    found: dict[str, list[Machine]] = defaultdict(list)
+    for machine in machines:
+        found[mark(machine)].append(machine)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """A name that is not one machine's alone: ``fake`` by itself, or met on several machines."""
+
+    what: str
+    value: str
+    machines: tuple[Machine, ...]
+    fake: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as ``--output json`` prints it."""
+        return {
+            "kind": "placeholder" if self.fake else "duplicate",
+            "what": self.what,
+            "value": self.value,
+            "machines": [machine.name for machine in self.machines],
+        }
+
+
+def doubts(machines: Sequence[Machine]) -> list[Doubt]:
+    """Return the serial numbers, UUIDs and MAC addresses that do not tell machines apart."""
+    found = [
+        *_shared("system.serial", machines, lambda machine: machine.serial),
+        *_shared("system.uuid", machines, lambda machine: machine.uuid),
+        *_fillers("system.serial", machines, real_serial),
+        *_fillers("system.uuid", machines, real_uuid),
+        *_same_ports(machines),
+    ]
+    return sorted(found, key=lambda doubt: -len(doubt.machines))
+
+
+def _shared(
+    what: str, machines: Sequence[Machine], mark: Callable[[Machine], str]
+) -> Iterator[Doubt]:
+    for value, alike in sorted(_by(machines, mark).items()):
+        if value and len(alike) > 1:
+            yield Doubt(what=what, value=value, machines=tuple(alike))
+
+
+def _fillers(
+    what: str, machines: Sequence[Machine], real: Callable[[str], bool]
+) -> Iterator[Doubt]:
+    for value, alike in sorted(_by(machines, lambda machine: machine.told(what)).items()):
+        if value and not real(value):
+            yield Doubt(what=what, value=value, machines=tuple(alike), fake=True)
+
+
+def _same_ports(machines: Sequence[Machine]) -> Iterator[Doubt]:
+    """Yield MAC addresses that makers gave out (not those made up on the spot) met twice."""
+    owners: dict[str, dict[int, Machine]] = defaultdict(dict)
+    for machine in machines:
+        for port in machine.made.tables.get("nics.ports", ()):
+            first = port.identity[:2]
+            if first and not _local(first):
+                owners[port.identity][id(machine)] = machine
+    for mac, alike in sorted(owners.items()):
+        if len(alike) > 1:
+            yield Doubt(what="nics.ports.mac", value=mac.lower(), machines=tuple(alike.values()))
+
+
+def _local(first: str) -> bool:
+    """Tell whether a MAC address that begins so was not given out by a maker (IEEE 802)."""
+    try:
+        return bool(int(first, 16) & 0b10)
+    except ValueError:
+        return True
