@@ -28,7 +28,7 @@ def cpu(handle: int, *, status: int = 0x41, register: bytes = SHANGHAI, cores: i
 
 
 def firmware(*, blocks: int = 15, second: int = 4, characteristics: int = 0x90) -> bytes:
-    """The firmware (type 0), in a chip of ``blocks`` + 1 times 64 KiB; ``second`` extension byte."""
+    """The firmware (type 0): a chip of ``blocks`` + 1 times 64 KiB, the ``second`` extension."""
     fields = struct.pack("<BBHBBQBB", 1, 2, 0xF000, 3, blocks, characteristics, 3, second)
     return machines.structure(0, 0, fields, "Dell Inc.", "4.2.1", "04/14/2010")
 
