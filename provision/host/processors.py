@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -32,9 +33,9 @@ class Processor:
         return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
     @property
-    def package(self) -> int:
-        """The socket it sits in; machines that do not say have one."""
-        return self.number("physical id") or 0
+    def package(self) -> int | None:
+        """The socket it sits in; None where the kernel does not say, as on ARM."""
+        return self.number("physical id")
 
     @property
     def microcode(self) -> str | None:
@@ -46,11 +47,15 @@ class Processor:
 def parse(text: str) -> list[Processor]:
     """Read /proc/cpuinfo: blocks of ``key : value`` between blank lines; other text gives none."""
     found = []
-    for block in re.split(r"\n[ \t]*\n", text):
-        pairs = (line.partition(":") for line in block.splitlines() if ":" in line)
-        lines = {key.strip(): value.strip() for key, _, value in pairs}
-        if "processor" in lines:
-            found.append(Processor(lines=lines))
+    lines: dict[str, str] = {}
+    for line in itertools.chain(text.split("\n"), [""]):
+        key, colon, value = line.partition(":")
+        if colon:
+            lines[key.strip()] = value.strip()
+        elif lines and not line.strip():
+            if "processor" in lines:
+                found.append(Processor(lines=lines))
+            lines = {}
     return found
 
 
@@ -75,10 +80,18 @@ def tell_text(text: str, facts: FactBook, where: str) -> None:
     It does not name its kernel. One that prints the line "vmx flags" is 5.6 or later, though, and
     so one whose flag vmx means that firmware allows it.
     """
-    processors = parse(text)
+    processors = [_unless_cut(each) for each in parse(text)]
     if processors:
         dated = all(_VMX_FLAGS in each.lines for each in processors)
         _tell(processors, facts, where, HONEST_VMX if dated else None, {})
+
+
+def _unless_cut(processor: Processor) -> Processor:
+    """Return a block without its flags if it ends before the line that follows them everywhere."""
+    if "bogomips" in processor.lines:
+        return processor
+    left = {key: text for key, text in processor.lines.items() if not key.endswith("flags")}
+    return Processor(lines=left)
 
 
 def _ask(tree: Tree, processors: Sequence[Processor]) -> dict[int, Cpu]:
@@ -86,12 +99,13 @@ def _ask(tree: Tree, processors: Sequence[Processor]) -> dict[int, Cpu]:
     found: dict[int, Cpu] = {}
     for processor in processors:
         number = processor.number("processor")
-        if number is None or processor.package in found or "flags" not in processor.lines:
+        package = processor.package or 0
+        if number is None or package in found or "flags" not in processor.lines:
             continue
         cpu = registers.read(tree, number) or Cpu(number=number, leaves={})
         vendor, family = processor.lines.get("vendor_id", ""), processor.number("cpu family")
         msrs = registers.read_msrs(tree, number, vendor, family)
-        found[processor.package] = replace(cpu, msrs=msrs)
+        found[package] = replace(cpu, msrs=msrs)
     return found
 
 
@@ -102,14 +116,14 @@ def _tell(
     kernel: tuple[int, int] | None,
     cpus: Mapping[int, Cpu],
 ) -> None:
-    flags = [_flags(processor) for processor in processors]
-    common = frozenset.intersection(*flags) if all("flags" in p.lines for p in processors) else None
-    for part in dict.fromkeys(_part(processor, common) for processor in processors):
+    flagged = [processor for processor in processors if "flags" in processor.lines]
+    common = _common(flagged) if flagged else None  # other architectures have no CPUID
+    for part in dict.fromkeys(_part(processor, common) for processor in flagged or processors):
         x86.tell(facts, part, Source.PROCFS, where)
     x86.tell_registers(cpus.values(), facts, "/dev/cpu")
-    first = _part(processors[0], common)
+    first = _part((flagged or processors)[0], common)
     clues = None
-    if common is not None:  # x86; others have no CPUID
+    if common is not None:
         clues = _clues(first, common, kernel, cpus)
         x86.tell_virtualization(facts, clues, Source.PROCFS, where)
         x86.tell_no_slat(facts, first, clues, where)
@@ -117,9 +131,12 @@ def _tell(
     _tell_packages(processors, clues, cpus, facts, where)
 
 
-def _flags(processor: Processor) -> frozenset[str]:
-    lines = processor.lines
-    return frozenset(f"{lines.get('flags', '')} {lines.get(_VMX_FLAGS, '')}".split())
+def _common(processors: Iterable[Processor]) -> frozenset[str]:
+    """Return the flags that all have; most often the lines are the same to the letter."""
+    texts = {
+        f"{each.lines.get('flags', '')} {each.lines.get(_VMX_FLAGS, '')}" for each in processors
+    }
+    return frozenset.intersection(*(frozenset(text.split()) for text in texts))
 
 
 def _part(processor: Processor, flags: frozenset[str] | None) -> Part:
@@ -175,6 +192,8 @@ def _tell_packages(
     """Tell the counts, and one row for each package; nothing when some CPUs are not listed."""
     packages: dict[int, list[Processor]] = {}
     for processor in processors:
+        if processor.package is None:
+            return
         packages.setdefault(processor.package, []).append(processor)
     for members in packages.values():
         siblings = members[0].number("siblings")
@@ -191,10 +210,9 @@ def _row(
     part = _part(members[0], None)
     cores = {core for member in members if (core := member.number("core id")) is not None}
     word = None
-    if clues:
-        flags = frozenset.intersection(*(_flags(member) for member in members))
+    if clues and all("flags" in member.lines for member in members):
         asked = {number: cpus[number]} if number in cpus else {}
-        word = state(_clues(part, flags, clues.kernel, asked)).word
+        word = state(_clues(part, _common(members), clues.kernel, asked)).word
     return {
         "socket": str(number),
         "populated": True,

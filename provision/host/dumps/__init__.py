@@ -20,7 +20,7 @@ from typing import Final, Protocol
 
 from hwprofiles.deriving import complete
 from hwprofiles.facts import FactBook
-from provision.host.dumps import acpi, cpuinfo, libvirt, lscpu, registers
+from provision.host.dumps import acpi, cpuinfo, dmidecode, libvirt, lscpu, registers, smbios
 from provision.host.dumps.text import HEAD, is_text, normalised
 from provision.host.errors import DumpDamaged, DumpUnknown
 
@@ -43,7 +43,15 @@ class Reader(Protocol):
 
 
 #: In the order they are asked: those with a mark of their own first.
-READERS: Final[tuple[Reader, ...]] = (libvirt, lscpu, cpuinfo, registers, acpi)
+READERS: Final[tuple[Reader, ...]] = (
+    dmidecode,
+    libvirt,
+    lscpu,
+    cpuinfo,
+    registers,
+    smbios,
+    acpi,
+)
 
 _COMPRESSED: Final = {
     b"\x1f\x8b": "gzip",

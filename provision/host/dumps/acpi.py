@@ -14,11 +14,14 @@ from typing import Final
 from hwprofiles.facts import FactBook
 from provision.host import acpi
 from provision.host.acpi import ALWAYS, DMAR, Tables
-from provision.host.dumps.text import is_text
+from provision.host.dumps.text import bounded, is_text
 from provision.host.errors import DumpDamaged
 
 NAME: Final = "ACPI tables (acpidump, acpixtract -l, ls /sys/firmware/acpi/tables, or DMAR itself)"
 
+#: The text of the largest tables seen has 2 MB.
+_LIMIT: Final = 16 << 20
+_MOST: Final = 1000
 _DUMPED: Final = re.compile(r"^([A-Z][A-Z0-9_]{3}) @ 0x[0-9A-Fa-f]{1,16}[ \t]*$", re.M)
 _LISTED: Final = re.compile(
     r'^ *(?:[0-9]{2,3}\)  )?([A-Z][A-Z0-9_]{3}) {1,3}0x([0-9A-F]{8})\b(?=  0x|  "|\n)', re.M
@@ -29,7 +32,6 @@ _HEX: Final = re.compile(r"[ \t]+([0-9A-F]{4,8}):((?: [0-9A-F]{2}){1,16})(?: |$)
 _FILE: Final = re.compile(
     r"^(?:[-dl][-rwxsStT]{9}.* )?([A-Z][A-Z0-9_]{2,3}[0-9]{0,3}|data|dynamic)$"
 )
-_LIST_LINES: Final = 1000
 _BLOCKS: Final = 4
 _ADDRESSED: Final = {"XSDT": 8, "RSDT": 4}
 #: Tables that RSDT and XSDT do not list.
@@ -46,6 +48,7 @@ def recognises(head: bytes) -> bool:
 
 def tell(data: bytes, facts: FactBook, where: str) -> None:
     """Tell whether firmware describes an IOMMU."""
+    bounded(data, _LIMIT, where, NAME)
     tables = _binary(data, where) if not is_text(data) else _text(data.decode(), where)
     acpi.tell_tables(tables, facts, where)
     if not facts:
@@ -71,7 +74,7 @@ def _binary(data: bytes, where: str) -> Tables:
 def _text(text: str, where: str) -> Tables:
     if _DUMPED.search(text):
         return _dumped(text, where)
-    listed = [found[1] for found in _LISTED.finditer(text)]
+    listed = [found[1] for found in islice(_LISTED.finditer(text), _MOST)]
     if listed:
         count = _FOUND.search(text)
         whole = bool(count and int(count[1]) == len(listed)) and set(listed) >= ALWAYS
@@ -83,7 +86,7 @@ def _text(text: str, where: str) -> Tables:
 
 def _dumped(text: str, where: str) -> Tables:
     """Read a text of acpidump; tables of deciding kinds have to be whole."""
-    marks = list(_DUMPED.finditer(text))
+    marks = list(islice(_DUMPED.finditer(text), _MOST))
     names = [mark[1] for mark in marks]
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     tables: dict[str, bytes] = {}
@@ -121,8 +124,8 @@ def _blocks(text: str, signature: str) -> Iterator[bytes]:
 
 def _directory(text: str) -> list[str] | None:
     """Return the names in a listing of the directory of tables; None when it is none."""
-    lines = text.rstrip("\n").split("\n", _LIST_LINES)
-    if len(lines) > _LIST_LINES:
+    lines = text.rstrip("\n").split("\n", _MOST)
+    if len(lines) > _MOST:
         return None
     rows = [line.rstrip() for line in lines if line.strip()]
     rows = [line for line in rows if not re.match(r"(total \d+|.*tables:|.* \.{1,2})$", line)]

@@ -12,10 +12,12 @@ from xml.parsers import expat
 from hwprofiles.facts import FactBook
 from provision.host import x86
 from provision.host.cpuid import Cpu, Registers
+from provision.host.dumps.text import bounded
 from provision.host.errors import DumpDamaged
 
 NAME: Final = "libvirt CPUID data (<cpudata arch='x86'>)"
 
+_LIMIT: Final = 1 << 20
 _ROOT: Final = re.compile(rb"<cpudata[ \t\n>]")
 _MOST: Final = 10_000
 
@@ -52,6 +54,7 @@ def recognises(head: bytes) -> bool:
 
 def tell(data: bytes, facts: FactBook, where: str) -> None:
     """Tell what the processor is."""
+    bounded(data, _LIMIT, where, NAME)
     reader = _Reader()
     parser = expat.ParserCreate("utf-8")
     parser.StartElementHandler = reader.start

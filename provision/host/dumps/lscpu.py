@@ -14,12 +14,13 @@ from typing import Any, Final
 from hwprofiles.facts import FactBook, Source
 from hwprofiles.virtualization import Clues, state
 from provision.host import x86
-from provision.host.dumps.text import whole_lines
+from provision.host.dumps.text import bounded, whole_lines
 from provision.host.errors import DumpDamaged
 from provision.host.x86 import Part
 
 NAME: Final = "lscpu (LC_ALL=C lscpu, or lscpu -J)"
 
+_LIMIT: Final = 1 << 20
 _TEXT: Final = re.compile(rb"^Architecture:[ \t]+\S", re.M)
 _JSON: Final = re.compile(rb'\s*\{\s*"lscpu"\s*:')
 _WANTED: Final = frozenset(
@@ -50,6 +51,7 @@ def recognises(head: bytes) -> bool:
 
 def tell(data: bytes, facts: FactBook, where: str) -> None:
     """Tell what the processors are."""
+    bounded(data, _LIMIT, where, NAME)
     pairs = _from_json(data, where) if _JSON.match(data) else _from_text(whole_lines(data))
     lines: dict[str, str] = {}
     for key, value in pairs:

@@ -23,11 +23,13 @@ from hwprofiles.facts import FactBook, Source
 from hwprofiles.virtualization import FEATURE_CONTROL, VM_CR, Clues
 from provision.host import msr, x86
 from provision.host.cpuid import Cpu, Registers
-from provision.host.dumps.text import whole_lines
+from provision.host.dumps.text import bounded, whole_lines
 from provision.host.errors import DumpDamaged
 
 NAME: Final = "CPUID or MSR registers (cpuid -r, AIDA64 or InstLatx64 text, libcpuid, MSR lines)"
 
+#: Of 1,024 logical CPUs with 250 leaves each.
+_LIMIT: Final = 16 << 20
 _H8: Final = "[0-9A-Fa-f]{8}"
 _LINE: Final = re.compile(
     rf"""^[ \t]*(?:
@@ -128,6 +130,7 @@ def recognises(head: bytes) -> bool:
 
 def tell(data: bytes, facts: FactBook, where: str) -> None:
     """Tell what the processors are, and what their firmware made of them."""
+    bounded(data, _LIMIT, where, NAME)
     records = _read(whole_lines(data), where)
     cpus = [Cpu(leaves=each.leaves, msrs=each.msrs) for each in records if each.leaves]
     if not cpus:

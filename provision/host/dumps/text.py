@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 from typing import Final
 
+from provision.host.errors import DumpDamaged
+
 #: Enough of a file to tell text from binary, and one kind of recording from another.
 HEAD: Final = 64 << 10
 
@@ -60,3 +62,12 @@ def _encoding(data: bytes) -> tuple[str | None, int]:
 def whole_lines(data: bytes) -> str:
     """Return the text without a last line that has no end: it may have been cut."""
     return data[: data.rfind(b"\n") + 1].decode("utf-8", "replace")
+
+
+def bounded(data: bytes, limit: int, where: str, name: str) -> None:
+    """Raise ``DumpDamaged`` for a recording larger than one of its kind can be."""
+    if len(data) > limit:
+        raise DumpDamaged(
+            f"{where} begins like {name}, but is larger than {limit >> 20} MiB, and no such "
+            "recording of one machine is."
+        )
