@@ -153,8 +153,8 @@ def _finding(each: Finding, id_: str) -> Markup:
         pairs(
             (
                 (label, str(each.waiver or "")),
-                ("Not told", ", ".join(each.unknown) if each.outcome is Outcome.UNKNOWN else ""),
-                ("Found", each.found),
+                ("Not told", ", ".join(each.not_told)),
+                ("Found", each.found if each.evidence or not each.not_told else ""),
                 ("Wanted", each.expected),
                 ("Evidence", (_evidence(fact) for fact in each.evidence)),
                 ("Source", source(each)),
@@ -206,11 +206,12 @@ def _place(fact: Fact) -> str:
 def _met(one: Validation) -> Markup:
     rows = (
         (tag("code", each.rule), each.title, badge(each.outcome), each.found, each.expected)
+        for outcome in (Outcome.PASS, Outcome.SKIP)
         for each in one.findings
-        if each.outcome not in TOLD
+        if each.outcome is outcome
     )
     heads = ("Rule", "What it asks", "Outcome", "Found", "Wanted")
-    return table("Rules met, and rules that do not apply", heads, rows)
+    return table("Rules met, and rules that do not apply", heads, rows, "met")
 
 
 def _facts(one: Validation, heading: str) -> Iterator[Markup]:

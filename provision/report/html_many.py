@@ -17,6 +17,7 @@ from provision.report.validations import VERDICTS, Validation, worst_first
 Entry = tuple[int, str, Validation]
 
 _PLAIN: Final = (Outcome.PASS, Outcome.SKIP)
+_ORDER: Final = list(Outcome)
 _WIDE: Final = 10  # rules that an upright sheet has room for
 
 
@@ -24,15 +25,13 @@ def page(validations: Sequence[Validation]) -> tuple[str, Markup, Markup]:
     """Return the title, the top and the main part of a page about several machines."""
     names = dict(zip(map(id, validations), labels(validations), strict=True))
     ordered = [(at, names[id(each)], each) for at, each in enumerate(worst_first(validations))]
-    missed = {
-        each.rule for one in validations for each in one.findings if each.outcome not in _PLAIN
-    }
+    missed = _missed(validations)
     wide = "wide" if len(missed) > _WIDE else ""
     main = join(
         tag(
             "section",
             tag("h2", "All machines", id="all"),
-            _matrix(ordered, sorted(missed)),
+            _matrix(ordered, missed),
             class_=wide,
         ),
         tag("section", tag("h2", "What to do, by cause"), _causes(validations)),
@@ -56,6 +55,17 @@ def _top(validations: Sequence[Validation], number: Counter[str], wide: str) -> 
         tag("ul", tiles, class_="tiles"),
         class_=wide,
     )
+
+
+def _missed(validations: Sequence[Validation]) -> list[str]:
+    """Return the rules that not all machines passed, the ones that went worst first."""
+    worst: dict[str, Outcome] = {}
+    for one in validations:
+        for each in one.findings:
+            if each.outcome not in _PLAIN:
+                known = worst.get(each.rule, each.outcome)
+                worst[each.rule] = min(known, each.outcome, key=_ORDER.index)
+    return sorted(worst, key=lambda rule: (_ORDER.index(worst[rule]), rule))
 
 
 def _matrix(ordered: Sequence[Entry], rules: Sequence[str]) -> Markup:

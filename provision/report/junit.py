@@ -104,7 +104,7 @@ def _told(finding: Finding) -> str:
         "found": [finding.found],
         "wanted": [finding.expected],
         "fix": finding.remedies,
-        "not told": finding.unknown,
+        "not told": finding.not_told,
         "evidence": [f"{each.name} = {each.words} ({each.path})" for each in finding.evidence],
         "source": [finding.source],
         "caution": [LOW] if finding.confidence == "low" else [],

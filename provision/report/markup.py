@@ -84,12 +84,17 @@ def pairs(items: Iterable[tuple[str, Content]], class_: str = "") -> Markup:
 def table(
     caption: str, heads: Iterable[str], rows: Iterable[Iterable[Content]], class_: str = ""
 ) -> Markup:
-    """Return a table in a box that scrolls by itself; the first cell of each row is its head."""
-    head = tag("tr", (tag("th", name, scope="col") for name in heads))
+    """Return a table in a box that scrolls by itself; the first cell of each row is its head.
+
+    Cells repeat the head of their column, for screens too narrow for a table.
+    """
+    names = list(heads)
+    head = tag("tr", (tag("th", name, scope="col") for name in names))
     body = []
     for first, *others in rows:
-        cells = [tag("th", first, scope="row"), *(tag("td", cell) for cell in others)]
-        body.append(tag("tr", cells))
+        labelled = zip(names[1:], others, strict=True)
+        cells = [tag("td", cell, data_label=name) for name, cell in labelled]
+        body.append(tag("tr", tag("th", first, scope="row"), cells))
     return scrolling(
         caption,
         tag(

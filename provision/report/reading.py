@@ -170,10 +170,15 @@ def _validation(document: _Reader) -> Validation:
         params=document.inner("profile").inner("params").cells(),
         server=_profile(document, "server"),
         server_sought=document.names("server"),
-        findings=tuple(sorted(findings, key=lambda each: list(Outcome).index(each.outcome))),
+        findings=tuple(sorted(findings, key=_badness)),
         facts={name: _fact(name, told) for name, told in document.inner("facts").members()},
         error=_failure(document),
     )
+
+
+def _badness(finding: Finding) -> tuple[int, int]:
+    """Return where a finding stands: by its outcome, then by how much its rule matters."""
+    return list(Outcome).index(finding.outcome), list(Severity).index(finding.severity)
 
 
 def _profile(document: _Reader, key: str) -> ProfileName | None:

@@ -33,7 +33,7 @@ h3 { font-size: 1.05rem; margin: 0 0 .5rem; }
 h4 { font-size: 1rem; margin: 1rem 0 .25rem; }
 p { margin: .25rem 0; }
 code { font: .875em/1.4 ui-monospace, "DejaVu Sans Mono", monospace; }
-.host { white-space: nowrap; }
+.host { display: inline-block; max-width: 100%; }
 .soft { color: var(--soft); font-size: .875rem; }
 .badge { display: inline-block; white-space: nowrap; padding: 0 .45em; border-radius: .25em;
   font-weight: 700; background: var(--skip); color: var(--on); print-color-adjust: exact; }
@@ -72,6 +72,9 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .5rem;
   border-bottom: 1px solid var(--line); overflow-wrap: break-word; }
 tbody th { font-weight: 600; }
 .where { color: var(--soft); font-size: .8125rem; overflow-wrap: anywhere; }
+.met > thead th { width: 25%; }
+.met > thead th:first-child { width: 16%; }
+.met > thead th:nth-child(3) { width: 6rem; }
 .facts > thead th:first-child { width: 24%; }
 .facts > thead th:last-child { width: 42%; }
 .matrix { width: auto; font-size: .8125rem; }
@@ -91,9 +94,11 @@ footer { margin-top: 2.5rem; border-top: 2px solid var(--line); padding-top: .5r
   body { padding: .75rem; }
   dl > div { grid-template-columns: 5.5rem 1fr; padding: .2rem 0; }
   .finding { padding: .6rem; }
-  .facts, .facts tbody, .facts tr, .facts th, .facts td { display: block; border: 0; padding: 0; }
-  .facts thead { display: none; }
-  .facts tr { border-bottom: 1px solid var(--line); padding: .4rem 0; }
+  .facts, .met { display: block; }
+  :is(.facts, .met) :is(caption, tbody, tr, th, td) { display: block; border: 0; padding: 0; }
+  :is(.facts, .met) thead { display: none; }
+  :is(.facts, .met) tr { border-bottom: 1px solid var(--line); padding: .4rem 0; }
+  .met td::before { content: attr(data-label) ": "; color: var(--soft); }
 }
 @page { size: A4; margin: 14mm 14mm 16mm; }
 @page wide { size: A4 landscape; }

@@ -75,7 +75,7 @@ def _machine(validation: Validation) -> Iterator[str]:
     yield from wrapped("", f"{title} on {target}{name}")
     if validation.server:
         server = validation.server
-        yield from wrapped("", f"Known server: {server.title} (verified {server.verified})")
+        yield from wrapped("", f"Known server: {server.title}, verified {server.verified}")
     elif validation.server_sought:
         yield from wrapped("", "Known server: none; only what the hypervisor asks was judged")
     yield ""
@@ -108,9 +108,9 @@ def _finding(finding: Finding, rule: str, remedy: str) -> Iterator[str]:
     yield from headed(finding.outcome, f"{finding.title} [{rule}]")
     if finding.waiver:
         yield from part("waiver", str(finding.waiver))
-    if finding.outcome is Outcome.UNKNOWN and finding.unknown:
-        yield from part("not told", ", ".join(finding.unknown))
-    yield from part("found", finding.found)
+    yield from part("not told", ", ".join(finding.not_told))
+    if finding.evidence or not finding.not_told:
+        yield from part("found", finding.found)
     yield from part("wanted", finding.expected)
     if finding.outcome is not Outcome.UNKNOWN:  # mending what may be well is no remedy
         yield from parts("fix", [*finding.remedies, *([remedy] if remedy else [])])
@@ -120,7 +120,7 @@ def _finding(finding: Finding, rule: str, remedy: str) -> Iterator[str]:
     for fact in finding.evidence:
         said = (f"{fact.name} = {_value(each)}, says {_place(each)}" for each in fact.rivals)
         yield from parts("but", said)
-    yield from part("source", finding.source)
+    yield from parts("source", filter(None, (finding.source_title, finding.source_where)))
     if finding.confidence == "low":
         yield from part("caution", LOW)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from hwprofiles import Outcome
 from provision.report.causes import TIMES, Cause, causes, labels, unread
-from provision.report.layout import INDENT, headed, part, parts, wrapped
+from provision.report.layout import INDENT, WIDTH, headed, part, parts, wrapped
 from provision.report.validations import LOW, VERDICTS, Validation, worst_first
 
 _HOST: Final = 24  # columns for names of machines; longer ones push the rest aside
@@ -45,24 +45,29 @@ def _machines(machines: Sequence[Validation]) -> Iterator[str]:
         model = each.told("system.model")
         short = model if len(model) <= _MODEL else model[: _MODEL - 1] + "…"
         start = f"{name:<{width}}  {each.told('system.serial'):<{min(serials, 16)}}  "
-        yield from _hanging(f"{each.verdict:<{INDENT}}{start}{short:<{_MODEL}}  ", _matter(each))
+        line = f"{each.verdict:<{INDENT}}{start}{short:<{_MODEL}}  "
+        yield from wrapped("", f"{line}{_matter(each, WIDTH - len(line))}".rstrip())
 
 
-def _hanging(start: str, text: str) -> list[str]:
-    if len(start) > 64:  # hardly room beside it: below
-        return [*wrapped("", start.rstrip()), *wrapped(" " * 11, text)] if text else [start]
-    return wrapped(start, text) if text else [start.rstrip()]
-
-
-def _matter(validation: Validation) -> str:
+def _matter(validation: Validation, room: int) -> str:
     """Return what is the matter in a few words: rules that failed, else those left open."""
     if validation.error:
         return validation.error.code
     for outcome, before in ((Outcome.FAIL, ""), (Outcome.UNKNOWN, "not known: ")):
         rules = [each.rule for each in validation.findings if each.outcome is outcome]
         if rules:
-            return before + ", ".join(rules)
+            return before + _fitting(rules, room - len(before))
     return "no rule passed" if validation.verdict == "UNKNOWN" else ""
+
+
+def _fitting(words: Sequence[str], room: int) -> str:
+    """Return as many of ``words`` as there is room for, one at least, and how many more."""
+    for number in range(len(words), 1, -1):
+        more = len(words) - number
+        text = ", ".join(words[:number]) + (f", {more} more" if more else "")
+        if len(text) <= room:
+            return text
+    return words[0] + (f", {len(words) - 1} more" if len(words) > 1 else "")
 
 
 def _cause(cause: Cause, of: int) -> Iterator[str]:
@@ -72,13 +77,13 @@ def _cause(cause: Cause, of: int) -> Iterator[str]:
     yield from wrapped(" " * INDENT, f"all {of} machines" if number == of else _hosts(cause))
     if cause.outcome is Outcome.WAIVED:
         yield from _variants("waiver", cause.by(lambda each: str(each.waiver or "")))
-    if cause.outcome is Outcome.UNKNOWN:
-        yield from _variants("not told", cause.by(lambda each: ", ".join(each.unknown)))
+    if sample.not_told:
+        yield from _variants("not told", cause.by(lambda each: ", ".join(each.not_told)))
     else:
         yield from _variants("found", cause.by(lambda each: each.found))
     yield from part("wanted", sample.expected)
     yield from parts("fix", cause.remedies)
-    yield from part("source", sample.source)
+    yield from parts("source", filter(None, (sample.source_title, sample.source_where)))
     if sample.confidence == "low":
         yield from part("caution", LOW)
 

@@ -92,9 +92,14 @@ class Finding:
         return ", ".join(filter(None, (self.source_title, self.source_where)))
 
     @property
+    def not_told(self) -> tuple[str, ...]:
+        """Return the facts whose absence decided: for want of them nothing could be compared."""
+        return self.unknown if self.outcome is Outcome.UNKNOWN or not self.evidence else ()
+
+    @property
     def comparison(self) -> str:
         """Return what was found and wanted as one clause."""
-        if self.unknown and self.outcome is Outcome.UNKNOWN:
+        if self.not_told:
             return f"not told: {', '.join(self.unknown)}; wanted {self.expected}"
         return f"found {self.found or 'nothing'}, wanted {self.expected}"
 
