@@ -155,7 +155,7 @@ class Recording:
         members = [each for each in _members(listed) if self.find(link(each))]
         members = members or [{"@odata.id": uri} for uri in self._loose_systems()]
         if not members:
-            why = "it lists computer systems and holds none" if listed else "no computer system"
+            why = "none of the computer systems it lists" if listed else "no computer system"
             raise RecordingUnknown(f"{doing}: {self._kinds()}{why}", hint=_EXPECTED)
         self._bodies[_key(path)] = {"@odata.id": path, "Members": members}
 
@@ -210,7 +210,7 @@ class Recording:
 def _bodies(tree: object, doing: str) -> Iterator[tuple[str, JsonObject]]:
     """Yield the resources of a recording by URI."""
     if isinstance(tree, dict) and (kind := _kind(tree)):
-        where = {"ComputerSystem": f"{_SYSTEMS}/1"} | {
+        where = {"ComputerSystem": f"{_SYSTEMS}/1", "ComputerSystemCollection": _SYSTEMS} | {
             each: f"{_SYSTEMS}/1/{part}" for each, part in _PARTS.items()
         }
         uri = tree.get("@odata.id")
