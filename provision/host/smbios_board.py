@@ -21,7 +21,8 @@ from provision.host.smbios import Structure, Table
 
 _KIB, _MIB, _GIB = 1 << 10, 1 << 20, 1 << 30
 
-_CENTRAL: Final = 3  # type of a processor
+#: Processors that no system runs on: for mathematics, signals and video.
+_HELPERS: Final = frozenset({4, 5, 6})
 _POPULATED: Final = 0x40
 _SYSTEM_MEMORY: Final = 3  # use of a memory array
 _NO_CONNECTOR: Final = 0
@@ -78,7 +79,7 @@ def board(table: Table, version: str | None = None) -> Board:
         version=version,
         firmware=_firmware(of[0][0]) if of[0] else Firmware(),
         system=_system(of[1][0], version) if of[1] else System(),
-        sockets=tuple(_socket(each) for each in of[4] if each.number(0x05, 1) == _CENTRAL),
+        sockets=tuple(_socket(each) for each in of[4] if each.number(0x05, 1) not in _HELPERS),
         arrays=tuple(_array(each) for each in of[16]),
         modules=tuple(_module(each) for each in of[17]),
         ports=tuple(_port(each) for each in of[8]),

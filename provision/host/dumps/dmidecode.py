@@ -56,6 +56,8 @@ _PROMISED: Final = re.compile(r"([0-9]{1,5}) structures occupying [0-9]{1,9} byt
 _LAST: Final = re.compile(r"^End Of Table$", re.M)
 _WHOLE_TABLE: Final = re.compile(r"Table at 0x[0-9A-Fa-f]{1,16}\.")
 _BROKEN: Final = re.compile(r"DMI table is broken! Stop\.|Wrong DMI structures (count|length)")
+#: Processors that no system runs on; an empty socket may have any other type.
+_HELPERS: Final = frozenset({"Math Processor", "DSP Processor", "Video Processor"})
 _DENIED: Final = re.compile(r"Permission denied|Operation not permitted|No SMBIOS nor DMI entry")
 
 _ECC: Final = {
@@ -215,7 +217,7 @@ def board(blocks: list[Block], text: str, end: End) -> Board:
     for block in blocks:
         of[block.type].append(block)
     version = _VERSION.search(text)
-    central = [each for each in of[4] if each.fields.get("Type") == "Central Processor"]
+    central = [each for each in of[4] if each.fields.get("Type") not in _HELPERS]
     return Board(
         end=end,
         version=version[1] if version else None,
