@@ -14,7 +14,6 @@ from typing import Final, NamedTuple
 
 from hwprofiles.cpu import Signature
 from hwprofiles.cpus import AMD, HYGON
-from hwprofiles.facts import Source
 from provision.host import msr
 from provision.host.cpuflags import FLAGS
 
@@ -123,6 +122,12 @@ class Cpu:
         return None if one is None else bool(one.ecx & _VMX)
 
     @property
+    def nested_paging(self) -> bool | None:
+        """Whether an AMD CPU has NPT; None when its leaf on SVM is not recorded."""
+        svm = self.leaf(_SVM_LEAF)
+        return bool(svm.edx & 1) if svm and self.virtual and self.vendor in (AMD, HYGON) else None
+
+    @property
     def key_lock(self) -> bool:
         """Whether SVM may be locked behind a key (8000000Ah EDX bit 2, SVML)."""
         svm = self.leaf(_SVM_LEAF)
@@ -144,23 +149,3 @@ class Cpu:
         """Whether a hypervisor runs below: then nothing here tells of the machine."""
         one = self.leaf(_LEAF_1)
         return bool(one and one.ecx >> 31)
-
-    def slat(self) -> tuple[bool, Source, str] | None:
-        """Tell of EPT or NPT and by what; None when the deciding register is not recorded."""
-        if self.guest or not self.virtual:
-            return None
-        if self.vendor in (AMD, HYGON):
-            svm = self.leaf(_SVM_LEAF)
-            return (bool(svm.edx & 1), Source.CPUID, "CPUID 8000000A") if svm else None
-        flags = msr.vmx_flags(self.msrs)
-        return None if flags is None else ("ept" in flags, Source.MSR, "MSR 48B")
-
-    def erratum_298(self) -> str | None:
-        """Return the value of ``cpu.erratum_298`` for this CPU; None where it says nothing."""
-        if self.signature is None or self.guest:
-            return None
-        return self.signature.erratum_298(
-            osvw=msr.osvw(self.msrs) if "osvw" in (self.flags or ()) else None,
-            hwcr=self.msrs.get(msr.HWCR),
-            bu_cfg=self.msrs.get(msr.BU_CFG),
-        )

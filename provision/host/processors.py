@@ -120,11 +120,12 @@ def _tell(
     common = _common(flagged) if flagged else None  # other architectures have no CPUID
     for part in dict.fromkeys(_part(processor, common) for processor in flagged or processors):
         x86.tell(facts, part, Source.PROCFS, where)
-    x86.tell_registers(cpus.values(), facts, "/dev/cpu")
     first = _part((flagged or processors)[0], common)
     clues = None
     if common is not None:
         clues = _clues(first, common, kernel, cpus)
+        if not clues.guest:
+            x86.tell_registers(((first, cpu) for cpu in cpus.values()), facts, "/dev/cpu")
         x86.tell_virtualization(facts, clues, Source.PROCFS, where)
         x86.tell_no_slat(facts, first, clues, where)
         _tell_revisions(processors, clues, facts, where)
@@ -177,9 +178,8 @@ def _tell_revisions(
     sizes = re.match(r"([0-9]{1,2}) bits physical", processors[0].lines.get("address sizes", ""))
     facts.learn("cpu.address_bits", int(sizes[1]) if sizes else None, Source.PROCFS, where)
     if not clues.guest:
-        revisions = {each.microcode for each in processors if each.microcode}
-        for revision in sorted(revisions, key=lambda word: int(word, 16), reverse=True):
-            facts.learn("cpu.microcode", revision, Source.PROCFS, where)  # the oldest counts
+        revisions = (each.microcode for each in processors)
+        x86.tell_microcode(revisions, facts, Source.PROCFS, where)
 
 
 def _tell_packages(

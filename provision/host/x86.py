@@ -121,17 +121,48 @@ def tell_packages(facts: FactBook, rows: Sequence[Row], source: Source, where: s
     facts.learn("cpu.packages", rows, source, where)
 
 
-def tell_registers(cpus: Iterable[Cpu], facts: FactBook, where: str) -> None:
+def tell_microcode(
+    revisions: Iterable[str | None], facts: FactBook, source: Source, where: str
+) -> None:
+    """Tell of the microcode; where CPUs differ the oldest counts, and the others stay as rivals."""
+    known = {revision for revision in revisions if revision}
+    for revision in sorted(known, key=lambda word: int(word, 16), reverse=True):
+        facts.learn("cpu.microcode", revision, source, where)
+
+
+def tell_registers(pairs: Iterable[tuple[Part, Cpu]], facts: FactBook, where: str) -> None:
     """Tell what leaves and MSRs settle for good: SLAT, and the TLB fault of early Barcelonas.
 
-    Every CPU is heard. Where they differ the worst counts, and the others stay as rivals.
+    Every CPU is heard. Where they differ the worst counts, and the others stay as rivals. Not for
+    a guest: what it reads is what its hypervisor answers.
     """
-    known = list(cpus)
-    for slat, source, register in sorted({each for cpu in known if (each := cpu.slat())})[::-1]:
+    known = list(pairs)
+    told = {answer for pair in known if (answer := _slat(*pair))}
+    for slat, source, register in sorted(told, reverse=True):
         facts.learn("cpu.virt.slat", slat, source, f"{where}#{register}")
-    words = {word for cpu in known if (word := cpu.erratum_298())}
+    words = {word for pair in known if (word := _erratum_298(*pair))}
     for word in sorted(words, key=_ERRATUM.index):
-        facts.learn("cpu.erratum_298", word, Source.CPUID, f"{where}#CPUID 1, MSR C0010015")
+        facts.learn("cpu.erratum_298", word, Source.MSR, f"{where}#MSR C0010015, C0011023")
+
+
+def _slat(part: Part, cpu: Cpu) -> tuple[bool, Source, str] | None:
+    """Tell of EPT or NPT and by what; None when the deciding register is not known."""
+    if part.amd:
+        nested = cpu.nested_paging
+        return None if nested is None else (nested, Source.CPUID, "CPUID 8000000A")
+    flags = msr.vmx_flags(cpu.msrs) if cpu.virtual is not False else None
+    return None if flags is None else ("ept" in flags, Source.MSR, "MSR 48B")
+
+
+def _erratum_298(part: Part, cpu: Cpu) -> str | None:
+    if part.signature is None:
+        return None
+    has_list = part.flags is None or "osvw" in part.flags
+    return part.signature.erratum_298(
+        osvw=msr.osvw(cpu.msrs) if has_list else None,
+        hwcr=cpu.msrs.get(msr.HWCR),
+        bu_cfg=cpu.msrs.get(msr.BU_CFG),
+    )
 
 
 def tell_cpus(cpus: Sequence[Cpu], facts: FactBook, where: str) -> None:
@@ -146,10 +177,10 @@ def tell_cpus(cpus: Sequence[Cpu], facts: FactBook, where: str) -> None:
     facts.learn("cpu.address_bits", first.address_bits, Source.CPUID, f"{where}#CPUID 80000008")
     if any(msr.xd_disabled(cpu.msrs) for cpu in known):
         facts.learn("cpu.nx", "disabled", Source.MSR, f"{where}#MSR 1A0")
-    for revision in sorted({word for cpu in known if (word := cpu.microcode) and not cpu.guest}):
-        facts.learn("cpu.microcode", revision, Source.MSR, f"{where}#MSR 8B")
-    tell_registers(known, facts, where)
+    tell_microcode((cpu.microcode for cpu in known if not cpu.guest), facts, Source.MSR, where)
     clues = _clues(known, next(iter(kinds)))
+    if not any(cpu.guest for cpu in known):
+        tell_registers([(part_of(cpu, cpu.flags), cpu) for cpu in known], facts, where)
     if clues is not None:
         tell_virtualization(facts, clues, Source.CPUID, f"{where}#CPUID")
     if places := topology.places(known):

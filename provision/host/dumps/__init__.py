@@ -20,7 +20,16 @@ from typing import Final, Protocol
 
 from hwprofiles.deriving import complete
 from hwprofiles.facts import FactBook
-from provision.host.dumps import acpi, cpuinfo, dmidecode, libvirt, lscpu, registers, smbios
+from provision.host.dumps import (
+    acpi,
+    cardiff,
+    cpuinfo,
+    dmidecode,
+    libvirt,
+    lscpu,
+    registers,
+    smbios,
+)
 from provision.host.dumps.text import HEAD, is_text, normalised
 from provision.host.errors import DumpDamaged, DumpUnknown
 
@@ -51,6 +60,7 @@ READERS: Final[tuple[Reader, ...]] = (
     registers,
     smbios,
     acpi,
+    cardiff,
 )
 
 _COMPRESSED: Final = {
