@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.bench import flash, startup
+from tests.bench import dmi, flash, startup
 
 startup.main()
 flash.main()
+dmi.main()
