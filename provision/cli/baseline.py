@@ -30,7 +30,7 @@ def look(chosen: Mapping[str, Any]) -> tuple[list[Machine], dict[str, ProvisionE
     from provision.flow.targets import each
 
     words = chosen["bmcs"]
-    files = tuple(word for word in words if Path(word).exists())
+    files = tuple(word for word in words if _is_file(word))
     bmcs = tuple(word for word in words if word not in files)
     recordings = (*files, *chosen["recordings"])
     targets = targets_from(**{**chosen, "bmcs": bmcs, "recordings": recordings})
@@ -41,6 +41,14 @@ def look(chosen: Mapping[str, Any]) -> tuple[list[Machine], dict[str, ProvisionE
     seen = wait_for(each(targets, made, talk))
     read = [each.result for each in seen if each.result is not None]
     return read, {each.target: each.error for each in seen if each.error is not None}
+
+
+def _is_file(word: str) -> bool:
+    if Path(word).exists():
+        return True
+    if "/" in word and "://" not in word and "/redfish/" not in word:
+        raise click.BadParameter(f"{word}: no such file or directory", param_hint="TARGET")
+    return False
 
 
 def ending(errors: Mapping[str, ProvisionError], number: int, *, told: bool) -> int:

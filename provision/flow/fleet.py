@@ -116,10 +116,10 @@ def _by(machines: Iterable[Machine], mark: Callable[[Machine], str]) -> dict[str
 
 @dataclass(frozen=True, kw_only=True)
 class Doubt:
-    """A name that is not one machine's alone: ``fake`` by itself, or met on several machines."""
+    """Names that are not one machine's alone: ``fake`` by themselves, or met on several."""
 
     what: str
-    value: str
+    values: tuple[str, ...]
     machines: tuple[Machine, ...]
     fake: bool = False
 
@@ -128,7 +128,7 @@ class Doubt:
         return {
             "kind": "placeholder" if self.fake else "duplicate",
             "what": self.what,
-            "value": self.value,
+            "values": list(self.values),
             "machines": [machine.name for machine in self.machines],
         }
 
@@ -150,7 +150,7 @@ def _shared(
 ) -> Iterator[Doubt]:
     for value, alike in sorted(_by(machines, mark).items()):
         if value and len(alike) > 1:
-            yield Doubt(what=what, value=value, machines=tuple(alike))
+            yield Doubt(what=what, values=(value,), machines=tuple(alike))
 
 
 def _fillers(
@@ -158,7 +158,7 @@ def _fillers(
 ) -> Iterator[Doubt]:
     for value, alike in sorted(_by(machines, lambda machine: machine.told(what)).items()):
         if value and not real(value):
-            yield Doubt(what=what, value=value, machines=tuple(alike), fake=True)
+            yield Doubt(what=what, values=(value,), machines=tuple(alike), fake=True)
 
 
 def _same_ports(machines: Sequence[Machine]) -> Iterator[Doubt]:
@@ -169,9 +169,13 @@ def _same_ports(machines: Sequence[Machine]) -> Iterator[Doubt]:
             first = port.identity[:2]
             if first and not _local(first):
                 owners[port.identity][id(machine)] = machine
+    shared: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for mac, alike in sorted(owners.items()):
         if len(alike) > 1:
-            yield Doubt(what="nics.ports.mac", value=mac.lower(), machines=tuple(alike.values()))
+            shared[tuple(alike)].append(mac)
+    for macs in shared.values():
+        met = tuple(owners[macs[0]].values())
+        yield Doubt(what="nics.ports.mac", values=tuple(macs), machines=met)
 
 
 def _local(first: str) -> bool:

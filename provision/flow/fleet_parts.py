@@ -78,22 +78,36 @@ IGNORED: Final = frozenset(
 #: Facts that tell one machine from its twin.
 OWN: Final = frozenset({"system.serial", "system.uuid", "system.oem_strings"})
 #: What a fact follows from: where that has changed, the fact adds nothing.
-FOLLOWS: Final[Mapping[str, frozenset[str]]] = {
-    "memory.dimms_populated": frozenset({"memory.dimms"}),
-    "nics.count": frozenset({"nics.ports"}),
-    "nics.fastest": frozenset({"nics.ports"}),
-    "storage.count": frozenset({"storage.drives"}),
-    "storage.largest": frozenset({"storage.drives"}),
-    "gpus.count": frozenset({"gpus.cards"}),
-    "ports.internal": frozenset({"ports.connectors"}),
-    "firmware.date": frozenset({"firmware.version"}),
-} | {
-    name: frozenset({"cpu.packages", "cpu.name", "cpu.model", "cpu.stepping", "cpu.flags"}) - {name}
-    for name in (
-        *("cpu.sockets_populated", "cpu.cores", "cpu.threads", "cpu.level", "cpu.xsave", "cpu.aes"),
-        *("cpu.x2apic", "cpu.nx", "cpu.erratum_298", "cpu.virt.slat", "cpu.address_bits"),
-    )
-}
+FOLLOWS: Final[Mapping[str, frozenset[str]]] = (
+    {
+        "memory.dimms_populated": frozenset({"memory.dimms"}),
+        "nics.count": frozenset({"nics.ports"}),
+        "nics.fastest": frozenset({"nics.ports"}),
+        "storage.count": frozenset({"storage.drives"}),
+        "storage.largest": frozenset({"storage.drives"}),
+        "gpus.count": frozenset({"gpus.cards"}),
+        "ports.internal": frozenset({"ports.connectors"}),
+        "firmware.date": frozenset({"firmware.version"}),
+    }
+    | {
+        name: frozenset({"cpu.packages", "cpu.name", "cpu.model", "cpu.stepping", "cpu.flags"})
+        for name in (
+            *(
+                "cpu.sockets_populated",
+                "cpu.cores",
+                "cpu.threads",
+                "cpu.level",
+                "cpu.xsave",
+                "cpu.aes",
+            ),
+            *("cpu.x2apic", "cpu.nx", "cpu.erratum_298", "cpu.virt.slat", "cpu.address_bits"),
+        )
+    }
+    | {
+        name: frozenset({"cpu.packages"})
+        for name in ("cpu.name", "cpu.family", "cpu.model", "cpu.stepping", "cpu.microcode")
+    }
+)
 #: Facts that two sources of one machine spell or count each in its own way.
 LOOSE: Final = frozenset(TABLES) - {"memory.dimms", "cpu.packages"} | {
     *("cpu.flags", "cpu.name", "firmware.date", "firmware.vendor", "nics.count"),
@@ -228,4 +242,6 @@ def _key(name: str) -> str:
 
 @lru_cache(maxsize=65536)
 def _identity(text: str) -> str:
-    return text.strip().upper() if real_serial(text) else ""
+    if not real_serial(text):
+        return ""
+    return text.lower() if ":" in text else text.upper()  # an address, or a serial number

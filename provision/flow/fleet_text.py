@@ -13,6 +13,7 @@ from provision.flow.fleet_baseline import Changed, Drift
 from provision.flow.fleet_diff import Untold
 from provision.flow.fleet_outliers import AREAS, Area, Group, Model, Outliers
 from provision.flow.fleet_words import (
+    FIRM,
     became,
     changes,
     labels,
@@ -24,6 +25,10 @@ from provision.flow.fleet_words import (
 from provision.report.layout import INDENT, headed, part, wrapped
 
 _CALM: Final = 8  # models of which everybody is alike, told with what they are made of
+#: What is told of at most: changes since a baseline, odd groups, and groups without a majority.
+_BLOCKS: Final = 200
+_GROUPS: Final = 48
+_KINDS: Final = 12
 _SAME: Final = "If this is one machine given twice, leave one out; else have it set right."
 
 
@@ -33,11 +38,13 @@ def drift(found: Drift) -> str:
     everybody = [each.after for each in pairs] + [*found.gone, *found.new, *found.unread]
     names = labels(everybody)
     lines: list[str] = []
-    told: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for each in found.changed:
-        told[tuple(changes(each.difference.changes, became))].append(names[id(each.after)])
-    for texts, alike in sorted(told.items(), key=lambda item: -len(item[1])):
+    told = {
+        names[id(each.after)]: changes(each.difference.changes, became) for each in found.changed
+    }
+    blocks = list(_shared(told))
+    for alike, texts in blocks[:_BLOCKS]:
         lines += [*headed("changed", _counted(alike)), *_below(texts), ""]
+    lines += [*_left_out(len(blocks) - _BLOCKS), ""] if len(blocks) > _BLOCKS else []
     for word, who, what in (
         ("gone", found.gone, "in the baseline, and not among the targets"),
         ("new", found.new, "not in the baseline"),
@@ -47,7 +54,27 @@ def drift(found: Drift) -> str:
             lines += headed(word, _counted([names[id(each)] for each in who]))
             lines += [*_below([what]), ""]
     lines += _not_told(pairs, names)
-    return "\n".join([*lines, *wrapped("", _drift_count(found))]) + "\n"
+    return _text([*lines, *wrapped("", _drift_count(found))])
+
+
+def _shared(told: Mapping[str, Iterable[str]]) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Yield machines and what is told of all of them, and of no others; most machines first."""
+    who: dict[str, dict[str, None]] = defaultdict(dict)
+    for name, texts in told.items():
+        for text in texts:
+            who[text][name] = None
+    blocks: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for text, names in who.items():
+        blocks[tuple(names)].append(text)
+    yield from sorted(blocks.items(), key=lambda block: -len(block[0]))
+
+
+def _left_out(number: int) -> list[str]:
+    return headed("more", f"{number} more of the kind; --output json tells all")
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines).replace(FIRM, " ")
 
 
 def _counted(names: Sequence[str]) -> str:
@@ -75,12 +102,11 @@ def _drift_count(found: Drift) -> str:
 
 def _not_told(pairs: Iterable[Changed], names: Mapping[int, str]) -> Iterator[str]:
     """Tell of what nobody knows: facts told then and not now, or by another source."""
-    groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for each in pairs:
-        untold = [one for one in each.difference.untold if not one.now]
-        if said := tuple(dict.fromkeys(_untold(one) for one in untold)):
-            groups[said].append(names[id(each.after)])
-    for texts, alike in sorted(groups.items(), key=lambda item: -len(item[1])):
+    told = {
+        names[id(each.after)]: [_untold(one) for one in each.difference.untold if not one.now]
+        for each in pairs
+    }
+    for alike, texts in _shared(told):
         yield from headed("not told", _counted(alike))
         yield from _below(texts)
         yield ""
@@ -113,7 +139,7 @@ def outliers(found: Outliers) -> str:
         told = [f"{names[id(each.machines[0])]}, {_title(each)}" for each in alone]
         lines += [*headed("alone", "nothing of their model to compare with:")]
         lines += [*_below(told[:_CALM]), *_below(_more(told)), ""]
-    return "\n".join([*lines, *wrapped("", _outliers_count(found))]) + "\n"
+    return _text([*lines, *wrapped("", _outliers_count(found))])
 
 
 def _more(told: Sequence[str]) -> list[str]:
@@ -132,8 +158,10 @@ def _model(model: Model, names: Mapping[int, str], *, full: bool) -> Iterator[st
     odd = f"{len(model.odd)} odd" if model.odd else "nobody odd" if model.split else "all alike"
     yield from wrapped("", f"{_title(model)}: {number_of(number)}, {odd}")
     for area in model.areas:
-        for group in area.odd:
+        for group in area.odd[:_GROUPS]:
             yield from _odd(area, group, names)
+        if len(area.odd) > _GROUPS:
+            yield from _left_out(len(area.odd) - _GROUPS)
     for area in model.split:
         yield from _split(area, names)
     yield from _silent(model)
@@ -165,9 +193,11 @@ def _split(area: Area, names: Mapping[int, str]) -> Iterator[str]:
     text = make_up(first.sample, area.name, sorted(AREAS[area.name]))
     yield from _below([_named(first.machines, names)])
     yield from _further([text or "as told below of the others"])
-    for group in area.groups[1:]:
+    for group in area.groups[1:_KINDS]:
         yield from _below([_named(group.machines, names)])
         yield from _further(changes(group.difference.changes, unlike))
+    if len(area.groups) > _KINDS:
+        yield from _left_out(len(area.groups) - _KINDS)
 
 
 def _further(texts: Iterable[str]) -> Iterator[str]:
@@ -192,12 +222,13 @@ def _silent(model: Model) -> Iterator[str]:
 
 
 def _doubt(doubt: Doubt, names: Mapping[int, str]) -> Iterator[str]:
-    value, who = clean(doubt.value), _named(doubt.machines, names)
+    value = listed([clean(each) for each in doubt.values])
+    who = _named(doubt.machines, names)
     if doubt.fake:
         yield from headed("doubt", f"{doubt.what} is the placeholder {value}: {who}")
         yield from part("fix", "Have the maker's tool write the real one; it tells nobody apart.")
     else:
-        yield from headed("doubt", f"{doubt.what} {value} is told by {who}")
+        yield from headed("doubt", f"the same {doubt.what} {value} is told by {who}")
         yield from part("fix", _SAME)
 
 
@@ -207,6 +238,11 @@ def _outliers_count(found: Outliers) -> str:
     split = sum(bool(model.split) for model in found.models)
     told = [f"{odd} odd" if odd else "nobody odd"]
     told += [f"no majority in {'1 model' if split == 1 else f'{split} models'}"] if split else []
-    told += [f"{len(found.doubts)} doubtful identities"] if found.doubts else []
+    many = (
+        "1 doubtful identity"
+        if len(found.doubts) == 1
+        else f"{len(found.doubts)} doubtful identities"
+    )
+    told += [many] if found.doubts else []
     models = "1 model" if len(found.models) == 1 else f"{len(found.models)} models"
     return f"{number_of(number)} of {models}: {', '.join(told)}"

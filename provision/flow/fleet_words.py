@@ -15,6 +15,8 @@ from provision.flow.fleet_parts import TABLES, Cell, MakeUp, Part
 
 #: How a value became another, and how the odd one's differs from the others'.
 Join = Callable[[str, str], str]
+#: A blank at which no line is broken; whoever prints lines puts a plain one for it.
+FIRM: Final = "\N{NO-BREAK SPACE}"
 _TIMES: Final = "\N{MULTIPLICATION SIGN}"
 _FEW: Final = 24  # machines worth naming, and words of a list
 
@@ -140,10 +142,11 @@ def places(slots: Sequence[str]) -> str:
         head, blank, number = slot.rpartition(" ")
         alone = not (blank and number.isdigit())
         groups[slot if alone else head].append("" if alone else number)
-    return "; ".join(
-        " ".join(filter(None, (head, ", ".join(filter(None, numbers)))))
+    told = (
+        " ".join(filter(None, (head.replace(" ", FIRM), ", ".join(filter(None, numbers)))))
         for head, numbers in groups.items()
-    ).replace("; ", ", " if not any(any(numbers) for numbers in groups.values()) else "; ")
+    )
+    return ("; " if any(any(numbers) for numbers in groups.values()) else ", ").join(told)
 
 
 def _change(change: Change, join: Join) -> str:
@@ -151,9 +154,10 @@ def _change(change: Change, join: Join) -> str:
     if change.kind is Kind.MOVED:
         return f"moved here from {clean(change.origin)} ({brief(name, change.after)})"
     if change.kind is Kind.ADDED:
-        return join(_nothing(name, True), brief(name, change.after))
+        return join(_nothing(name), brief(name, change.after))
     if change.kind is Kind.REMOVED:
-        return join(brief(name, change.before), _nothing(name, change.listed))
+        left = "gone" if join is became and not change.listed else _nothing(name)
+        return join(brief(name, change.before), left)
     one, other = change.before, change.after
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         columns = CATALOGUE[name].columns
@@ -169,10 +173,8 @@ def _change(change: Change, join: Join) -> str:
     return join(_scalar(name, one), _scalar(name, other))
 
 
-def _nothing(name: str, place: bool) -> str:
-    if TABLES[name].vacant and place:
-        return "empty"
-    return "none" if place else "gone"
+def _nothing(name: str) -> str:
+    return "empty" if TABLES[name].vacant else "none"
 
 
 def _words(before: tuple[str, ...], after: tuple[str, ...]) -> str:
