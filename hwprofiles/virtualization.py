@@ -66,8 +66,8 @@ def _by_registers(clues: Clues) -> State:
     worst = min(words, key=("disabled", "locked", "unlocked", "enabled").index)
     name = "VM_CR" if clues.amd else "IA32_FEATURE_CONTROL"
     values = ", ".join(f"{value:#x}" for value in dict.fromkeys(clues.registers))
-    if worst == "enabled" and not clues.flag:
-        # The register allows it, and still the kernel shows no flag: something else hides it.
+    if worst in ("enabled", "unlocked") and not clues.flag:
+        # The register allows it, and still there is no flag: something else hides it.
         return State(word="off-or-hidden", by=f"no flag, though {name} is {values}")
     mixed = " (packages differ)" if len(set(words)) > 1 else ""
     return State(word=worst, by=f"{name} {values}{mixed}")

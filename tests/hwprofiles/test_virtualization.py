@@ -25,6 +25,7 @@ OLD, NEW = (4, 19), (6, 12)
         (INTEL | {"kernel": OLD, "registers": (0x0,)}, "unlocked"),
         (INTEL | {"kernel": NEW, "flag": False, "registers": (0x1,)}, "disabled"),
         (INTEL | {"kernel": NEW, "flag": False, "registers": (0x5,)}, "off-or-hidden"),
+        (INTEL | {"kernel": NEW, "flag": False, "registers": (0x0,)}, "off-or-hidden"),
         (INTEL | {"kernel": OLD, "registers": (0x5, 0x1)}, "disabled"),  # boot CPU only
         (AMD | {"kernel": OLD, "registers": (0x0,)}, "enabled"),
         (AMD | {"kernel": OLD, "registers": (0x18,)}, "disabled"),
@@ -50,6 +51,11 @@ OLD, NEW = (4, 19), (6, 12)
             INTEL | {"kernel": NEW, "flag": False, "capable": False, "registers": (5,)},
             "unsupported",
         ),
+        # CPUID itself tells what the part can, never that firmware lets it.
+        (INTEL | {"kernel": None, "raw": True}, "capable"),
+        (INTEL | {"kernel": None, "raw": True, "flag": False}, "off-or-hidden"),
+        (INTEL | {"kernel": None, "raw": True, "flag": False, "capable": None}, "unsupported"),
+        (INTEL | {"kernel": None, "raw": True, "registers": (0x5,)}, "enabled"),
         # Inside a guest nothing is said of the machine.
         (INTEL | {"kernel": NEW, "guest": True, "registers": (0x1,)}, "guest"),
         (AMD | {"kernel": NEW, "guest": True, "flag": False, "capable": False}, "guest"),
