@@ -52,7 +52,7 @@ ERAS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 def era(name: str) -> FactBook:
     """A machine of the profile's own time, healthy in every way."""
     cpu, told = ERAS.get(name, ("EPYC 7763", {}))
-    flags = {"EPYC 7763": ("lm", "lahf_lm", "cx16", "npt", "nrip_save", "3dnowprefetch")}
+    flags = {"EPYC 7763": ("lm", "lahf_lm", "cx16", "npt", "nrip_save")}
     facts = machine(cpu, **told)
     if cpu in flags:
         facts.learn("cpu.flags", flags[cpu], Source.PROCFS, "/proc/cpuinfo")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import hwprofiles
-from hwprofiles import loading
+from hwprofiles import Profile, loading
 from hwprofiles.deriving import complete
-from hwprofiles.facts import CATALOGUE, FactBook, Source, Value
-from tests.hwprofiles.test_hypervisors import outcomes, profile
+from hwprofiles.facts import CATALOGUE, Cell, FactBook, Source, Value
+from tests.hwprofiles.test_hypervisors import machine, outcomes, profile
 
 FOLDER = Path(hwprofiles.__file__).parent / "hypervisors"
 
@@ -199,13 +199,70 @@ def test_xeon_phi_does_not_run_xen() -> None:
     assert outcomes("xen-4.17", facts)["cpu.phi"] == "fail"
 
 
+def example(number: int) -> str:
+    """The YAML examples of the guide, in order."""
+    guide = (FOLDER / "README.md").read_text(encoding="utf-8")
+    return guide.split("```yaml\n")[number].split("```")[0]
+
+
+def written(folder: Path, text: str) -> Profile:
+    """A profile from a file."""
+    path = folder / "ours.yaml"
+    path.write_text(text, encoding="utf-8")
+    return hwprofiles.load(str(path))
+
+
 def test_the_guide_is_right(tmp_path: Path) -> None:
     """The example in the guide is a profile that loads, and does what its comments say."""
-    guide = (FOLDER / "README.md").read_text(encoding="utf-8")
-    path = tmp_path / "ours.yaml"
-    path.write_text(guide.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
-    rules = {rule.id: rule for rule in hwprofiles.load(str(path)).rules}
+    rules = {rule.id: rule for rule in written(tmp_path, example(1)).rules}
     assert "memory.recommended" not in rules
     assert rules["memory.size"].title.startswith("64 GiB")
     assert rules["iommu"].severity == "error"
     assert rules["cpu.generation"].confidence == "low"
+
+
+def test_the_guide_is_right_about_tables(tmp_path: Path) -> None:
+    """Each line of the example on tables decides as its words say."""
+    head = example(1).split("rules:")[0]
+    rule = f"rules:\n  - id: t\n    title: Tables\n    severity: error\n{indented(example(2))}"
+    check = next(it for it in written(tmp_path, head + rule).rules if it.id == "t").check
+    good: list[dict[str, Cell]] = [{"size": 960 * 10**9, "media": "ssd"}] * 2
+    cases: list[tuple[list[dict[str, Cell]], int, int, bool | None]] = [
+        (good, 16 << 30, 25 * 10**9, True),
+        (good, 8 << 30, 25 * 10**9, False),
+        (good, 0, 10**9, False),
+        (good[:1], 0, 25 * 10**9, False),
+        ([*good[:1], {"size": 960 * 10**9}], 0, 25 * 10**9, None),
+    ]
+    for drives, dimm, speed, expected in cases:
+        facts = FactBook()
+        facts.learn("storage.drives", drives, Source.USER, "x")
+        facts.learn("memory.dimms", [{"slot": "A1", "size": dimm}], Source.USER, "x")
+        facts.learn("nics.ports", [{"speed": speed}], Source.USER, "x")
+        assert check.judge(facts) is expected
+
+
+def indented(text: str) -> str:
+    """As part of a rule."""
+    return "".join(f"    {line}\n" for line in text.splitlines())
+
+
+def test_the_guide_is_right_about_sites(tmp_path: Path) -> None:
+    """The site's example: parameters, and waivers that end, for one machine or for all."""
+    site = written(tmp_path, example(3))
+    facts = machine("Gold 6338", firmware__boot_mode="bios", boot__device__bus="usb")
+    facts.learn("storage.largest", 64 * 10**9, Source.USER, "x")
+    facts.learn("boot.device.size", 32 * 10**9, Source.USER, "x")
+
+    def found(today: date) -> dict[str, str]:
+        judged = hwprofiles.judge(site, facts, today=today)
+        return {finding.rule: str(finding.outcome) for finding in judged}
+
+    before = found(date(2027, 1, 31))
+    assert before["boot.size"] == "fail"
+    assert before["firmware.uefi"] == "waived"
+    assert before["boot.media"] == "warn"  # another machine
+    facts.learn("system.serial", "CZ3404YWNR", Source.USER, "x")
+    assert found(date(2027, 1, 31))["boot.media"] == "waived"
+    after = found(date(2027, 4, 1))
+    assert after["firmware.uefi"] == after["boot.media"] == "warn"
