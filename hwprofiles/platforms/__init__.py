@@ -111,6 +111,10 @@ class Quirks(Strict):
     bios_apply_on_reset: bool = Field(
         default=False, description="staged settings need @Redfish.SettingsApplyTime OnReset"
     )
+    serial_in_sku: bool = Field(
+        default=False,
+        description="SKU is the serial number of the machine, SerialNumber that of its board",
+    )
     bios_settings_sd: bool = Field(
         default=False, description="settings are staged at Bios/SD, to which no link leads"
     )

@@ -69,7 +69,7 @@ def in_order(rows: Iterable[Row], column: str) -> list[Row]:
     return sorted(rows, key=key)
 
 
-def system(book: Book, body: JsonObject) -> None:
+def system(book: Book, body: JsonObject, serials: Iterable[str]) -> None:
     """Tell who made the server, what it is, its TPM and what it can be told to boot."""
     for fact, name in (
         ("system.vendor", "Manufacturer"),
@@ -77,7 +77,8 @@ def system(book: Book, body: JsonObject) -> None:
         ("firmware.version", "BiosVersion"),
     ):
         book.tell(fact, text(body, name), place(body, name))
-    book.tell("system.serial", serial(body, "SerialNumber"), place(body, "SerialNumber"))
+    name = next((name for name in serials if serial(body, name)), "")
+    book.tell("system.serial", serial(body, name), place(body, name))
     book.tell("system.uuid", uuid(body, "UUID"), place(body, "UUID"))
     targets = [each for each in words(body, "Boot", _TARGETS) if each and each.lower() != "none"]
     book.tell("boot.override_targets", targets or None, place(body, "Boot", _TARGETS))

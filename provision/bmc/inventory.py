@@ -38,6 +38,7 @@ class Parts:
     simple_storage: Part = NOTHING
     secure_boot: Part = NOTHING
     bios: Part = NOTHING
+    serial_names: tuple[str, ...] = ("SerialNumber",)
     slots: list[Slot] = field(default_factory=list)
     settings: Mapping[str, Setting] = field(default_factory=dict)
     #: Settings that have no switch on this machine, and why.
@@ -60,7 +61,7 @@ async def read_facts(bmc: Bmc) -> FactBook:
 def learn(system: JsonObject, parts: Parts) -> FactBook:
     """Return the facts in what was read; pure, and prepared for any body."""
     book = Book(power_state=text(system, "PowerState") or "")
-    hardware.system(book, system)
+    hardware.system(book, system, parts.serial_names)
     processors(book, system, parts.processors)
     memory(book, system, parts.memory)
     hardware.secure_boot(book, parts.secure_boot, parts.bios, parts.settings)
@@ -93,6 +94,7 @@ async def _read_parts(bmc: Bmc, system: JsonObject) -> Parts:
         secure_boot=secure,
         bios=bios_,
         drives=drives,
+        serial_names=bmc.serial_names,
         slots=await _told(virtual_media.slots(bmc, system)) or [],
         settings=(await _told(bios.settings(bmc, found, _TOLD)) if found else None) or {},
         fixed=bios.fixed(bmc, found) if found else {},

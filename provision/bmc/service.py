@@ -134,6 +134,11 @@ class Bmc:
             if at(body, "Actions", "#ComputerSystem.Reset") is not None
         ]
 
+    @property
+    def serial_names(self) -> tuple[str, ...]:
+        """Return the properties of a system that hold its serial number, the best first."""
+        return ("SKU", "SerialNumber") if self.platform.quirks.serial_in_sku else ("SerialNumber",)
+
     async def links(self, path: str) -> list[str]:
         """Return the paths of a collection's members, over all its pages; ``[]`` for no path."""
         found: dict[str, None] = {}

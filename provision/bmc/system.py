@@ -80,7 +80,7 @@ async def power_state(bmc: Bmc) -> str:
 async def describe(bmc: Bmc) -> str:
     """Return what to call the server in a question: model, serial number and address."""
     system = await bmc.system()
-    serial = text(system, "SerialNumber")
+    serial = next((found for name in bmc.serial_names if (found := text(system, name))), None)
     words = [text(system, "Model"), f"serial {serial}" if serial else None, f"at {bmc.name}"]
     return " ".join(word for word in words if word)
 

@@ -177,13 +177,16 @@ def test_what_looks_like_redfish() -> None:
     assert recorded.is_redfish([SYSTEM])
     assert recorded.is_redfish(BIOS)
     assert recorded.parse(b"\xef\xbb\xbf{}", "with a mark") == {}
-    for other in ({}, [], [1], "x", None, {"facts": {}}):
+    others: list[object] = [{}, [], [1], "x", None, {"facts": {}}]
+    for other in others:
         assert not recorded.is_redfish(other)
 
 
 def test_too_many() -> None:
     """A recording has bounds: of resources, and of systems."""
-    many = {f"/redfish/v1/X/{number}": {} for number in range(recorded.MOST_RESOURCES + 1)}
+    many: dict[str, object] = {
+        f"/redfish/v1/X/{number}": {} for number in range(recorded.MOST_RESOURCES + 1)
+    }
     with pytest.raises(RecordingDamaged, match="more than 50000 resources"):
         list(recorded._bodies(many, "reading"))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hwprofiles.platforms import STANDARD, Quirks, all_platforms, match
+from hwprofiles.platforms import STANDARD, Quirks, SettingWord, all_platforms, match, match_any
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,54 @@ def test_the_first_attribute_present_wins() -> None:
     intel = dell.setting("iommu", {"ProcVirtualization": "Enabled"})
     assert intel is not None
     assert (intel.attribute, intel.state) == ("ProcVirtualization", "enabled")
+
+
+@pytest.mark.parametrize(
+    ("resources", "platform"),
+    [
+        ({"system": {"Oem": {"Dell": {}}}}, "dell-idrac"),
+        ({"system": {"Links": {"Oem": {"Dell": {}}}}}, "dell-idrac"),
+        ({"system": {"Oem": {"Lenovo": {}}}}, "lenovo-xcc"),
+        ({"bios": {"Attributes": {"Processors_SVMMode": "Enabled"}}}, "lenovo-xcc"),
+        ({"bios": {"Attributes": {"IntelProcVtd": "Enabled"}}}, "hpe-ilo"),
+        ({"bios": {"Attributes": {"ProcVirtualization": "Enabled"}}}, STANDARD),
+        ({"system": {"Oem": None}, "bios": {"Attributes": ["IntelProcVtd"]}}, STANDARD),
+    ],
+)
+def test_recordings_without_a_root(resources: dict[str, Any], platform: str) -> None:
+    """A system or a BIOS gives its platform away by what no other has; a shared name does not."""
+    assert match_any(resources).id == platform
+
+
+def test_a_setting_without_a_switch() -> None:
+    """HPE's AMD machines from Gen10 Plus on: said with the reason, and only of those."""
+    hpe = all_platforms()["hpe-ilo"]
+    assert "no switch for AMD-V" in hpe.no_switch("virtualization", {"ProcAmdIoVt": "Enabled"})
+    older = {"ProcAmdIoVt": "Enabled", "ProcAmdVirtualization": "Enabled"}
+    assert hpe.no_switch("virtualization", older) == ""
+    assert hpe.no_switch("virtualization", {}) == ""
+    assert hpe.no_switch("iommu", {"ProcAmdIoVt": "Enabled"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("platform", "word", "attributes", "state"),
+    [
+        ("dell-idrac", "tpm", {"TpmSecurity": "Off"}, "disabled"),
+        ("dell-idrac", "uefi-boot", {"BootMode": "Bios"}, "disabled"),
+        ("hpe-ilo", "tpm", {"TpmVisibility": "Visible"}, "enabled"),
+        ("hpe-ilo", "x2apic", {"ProcX2Apic": "ForceEnabled"}, "enabled"),
+        ("hpe-ilo", "x2apic", {"ProcX2Apic": "Auto"}, "unknown"),
+        ("lenovo-xcc", "uefi-boot", {"BootModes_SystemBootMode": "UEFIMode"}, "enabled"),
+        ("supermicro", "secure-boot", {"SecureBootEnable_0122": False}, "disabled"),
+    ],
+)
+def test_switches_that_are_called_otherwise(
+    platform: str, word: SettingWord, attributes: dict[str, Any], state: str
+) -> None:
+    """On and off have other words, per platform and setting."""
+    setting = all_platforms()[platform].setting(word, attributes)
+    assert setting is not None
+    assert setting.state == state
 
 
 @pytest.mark.parametrize(
