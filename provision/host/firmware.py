@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from hwprofiles.facts import FactBook, Source
@@ -9,6 +10,14 @@ from provision.host.files import Tree
 
 _EFI: Final = "sys/firmware/efi"
 _SECURE_BOOT: Final = f"{_EFI}/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+_TPM: Final = "sys/class/tpm/tpm0"
+#: Files of it, what they hold, and the version that means; the first is there since Linux 5.6.
+_TPM_FILES: Final = (
+    ("tpm_version_major", r"^2$", "2.0"),
+    ("tpm_version_major", r"^1$", "1.2"),
+    ("device/description", r"^TPM 2\.0", "2.0"),
+    ("caps", r"^TCG version: 1\.2", "1.2"),
+)
 _ACPI: Final = "sys/firmware/acpi/tables"
 _GROUPS: Final = "sys/kernel/iommu_groups"
 
@@ -33,12 +42,11 @@ def _boot_mode(tree: Tree, facts: FactBook) -> None:
 
 def _tpm(tree: Tree, facts: FactBook) -> None:
     """Tell of a TPM that the kernel drives; none there may only mean that its module is not."""
-    major = tree.number("sys/class/tpm/tpm0/tpm_version_major")
-    version = {1: "1.2", 2: "2.0"}.get(major or 0)
-    if version:
-        where = "/sys/class/tpm/tpm0/tpm_version_major"
-        facts.learn("tpm.present", True, Source.PROCFS, where)
-        facts.learn("tpm.version", version, Source.PROCFS, where)
+    for name, pattern, version in _TPM_FILES:
+        if re.search(pattern, tree.text(f"{_TPM}/{name}") or "", re.M):
+            facts.learn("tpm.present", True, Source.PROCFS, f"/{_TPM}/{name}")
+            facts.learn("tpm.version", version, Source.PROCFS, f"/{_TPM}/{name}")
+            return
 
 
 def _iommu(tree: Tree, facts: FactBook) -> None:

@@ -120,6 +120,7 @@ def test_a_dump_of_a_broken_table(slots: int, counted: bool) -> None:
         b"\x7fELF\x02\x01\x01" + bytes(500),
         bytes(range(256)) * 16,
         b"# dmidecode 3.3\n",
+        b"APIC\0\0" + b"\x01\x08ab" * 40 + TABLE,
     ],
 )
 def test_other_binary_data(data: bytes) -> None:

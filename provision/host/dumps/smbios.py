@@ -13,8 +13,10 @@ from provision.host.errors import DumpDamaged
 NAME: Final = "an SMBIOS dump (dmidecode --dump-bin FILE)"
 
 _MARKS: Final = (b"_SM3_", b"_SM_", b"_DMI_")
-#: A bare table has no mark: it must begin with so many sound structures, one of a kind all have.
+#: A bare table has no mark: it must begin with so many structures of known types, and have one of
+#: a type that all have, which is not too short and names something.
 _SOUND: Final = 3
+_RESERVED: Final = range(48, 126)
 _ALWAYS: Final = {0: 0x12, 1: 0x08}  # type: its least length
 
 
@@ -25,8 +27,11 @@ def recognises(head: bytes) -> bool:
     if is_text(head):
         return False
     structures = smbios.parse(head).structures
-    return len(structures) >= _SOUND and any(
-        len(each.data) >= _ALWAYS.get(each.type, 0x100) for each in structures
+    sound = len(structures) >= _SOUND and all(
+        each.type not in _RESERVED for each in structures[:_SOUND]
+    )
+    return sound and any(
+        len(each.data) >= _ALWAYS.get(each.type, 0x100) and each.string(0x04) for each in structures
     )
 
 
