@@ -81,6 +81,7 @@ def test_rules_are_sourced_and_helpful(name: str) -> None:
     assert profile(name).verified <= datetime.now(UTC).date()
     for rule in profile(name).rules:
         assert rule.source or rule.confidence == "low", rule.id
+        assert not rule.id.startswith(loading.OTHERS), rule.id  # those are of servers
         assert rule.fix, rule.id
         assert "$" not in rule.title + rule.fix
         assert set(rule.check.facts()) <= set(CATALOGUE)
@@ -237,7 +238,8 @@ def test_the_guide_is_right_about_tables(tmp_path: Path) -> None:
     for drives, dimm, speed, expected in cases:
         facts = FactBook()
         facts.learn("storage.drives", drives, Source.USER, "x")
-        facts.learn("memory.dimms", [{"slot": "A1", "size": dimm}], Source.USER, "x")
+        slots: list[dict[str, Cell]] = [{"slot": "A1", "size": dimm}]
+        facts.learn("memory.dimms", slots, Source.USER, "x")
         facts.learn("nics.ports", [{"speed": speed}], Source.USER, "x")
         assert check.judge(facts) is expected
 
