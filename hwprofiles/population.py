@@ -7,7 +7,7 @@ and ``A1`` are one slot. Names that occur twice are told apart by their bank: ``
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,27 +31,36 @@ class Layout:
     """The slots of a server model, and how they are filled.
 
     ``slots`` are the names in order, by CPU. ``fill`` are positions among them (from 1), in groups
-    that are full or empty, in the order they are filled. ``same``: columns alike within a group.
-    ``balanced``: every CPU that is there has the same positions filled.
+    that are full or empty, in the order they are filled. ``counts`` are, where a manual lists them
+    one by one, the positions for each number of modules on a CPU. ``same``: columns alike within a
+    group, or on a CPU where there are no groups. ``balanced``: every CPU that is there has the same
+    positions filled.
     """
 
     slots: Mapping[str, tuple[str, ...]]
     fill: tuple[tuple[int, ...], ...] = ()
+    counts: tuple[tuple[int, ...], ...] = ()
     same: tuple[str, ...] = ()
     balanced: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Bank:
-    """The slots of one CPU with what was found in each; None is a slot nobody told of."""
+    """The slots of one CPU with what was found in each; None is a slot nobody told of.
+
+    With ``listed`` that is an empty one: all modules were told of, and where each of them is.
+    """
 
     cpu: str
     names: tuple[str, ...]
     rows: tuple[Mapping[str, Any] | None, ...]
+    listed: bool
 
     def full(self, position: int) -> Truth:
         row = self.rows[position]
-        size = None if row is None else row.get("size")
+        if row is None:
+            return False if self.listed else None
+        size = row.get("size")
         return None if size is None else size > 0
 
     @property
@@ -86,7 +95,8 @@ class Population:
 
     def words(self) -> str:
         """Return what is asked of the modules."""
-        asked = ["whole groups, in the order of the manual"] if self.layout.fill else []
+        ordered = self.layout.fill or self.layout.counts
+        asked = ["whole groups, in the order of the manual"] if ordered else []
         if self.layout.same:
             asked.append(f"alike in {', '.join(self.layout.same)} within a group")
         if self.layout.balanced:
@@ -109,7 +119,11 @@ class Population:
             yield from self._moves(bank)
 
     def _banks(self, facts: Facts) -> list[_Bank] | None:
-        """Return the listed slots as found; None where not one of them is told of."""
+        """Return the listed slots as found; None where not one of them is told of.
+
+        Some BMCs list modules and no empty slots. That a slot is empty is believed only if every
+        module is in a slot of the model: else names may not be what we take them for.
+        """
         table = facts.get(DIMMS)
         rows: tuple[Any, ...] = table.value if table and isinstance(table.value, tuple) else ()
         known: dict[str, Mapping[str, Any]] = {}
@@ -117,11 +131,17 @@ class Population:
             slot = slot_key(row.get("slot", ""))
             known.setdefault(slot, row)
             known[f"{slot_key(row.get('bank', ''))}/{slot}"] = row
-        banks = []
-        for cpu, names in self.layout.slots.items():
-            keys = ["/".join(map(slot_key, name.split("/"))) for name in names]
-            banks.append(_Bank(cpu=cpu, names=names, rows=tuple(map(known.get, keys))))
-        return banks if any(row for bank in banks for row in bank.rows) else None
+        places = {
+            cpu: tuple(known.get("/".join(map(slot_key, name.split("/")))) for name in names)
+            for cpu, names in self.layout.slots.items()
+        }
+        placed = [id(row) for found in places.values() for row in found if row]
+        listed = all(id(row) in placed for row in rows if row.get("size") != 0)
+        banks = [
+            _Bank(cpu=cpu, names=self.layout.slots[cpu], rows=found, listed=listed)
+            for cpu, found in places.items()
+        ]
+        return banks if placed else None
 
     def _undecided(self, banks: Sequence[_Bank], facts: Facts) -> bool:
         lacking = [not bank.filled for bank in banks]
@@ -137,6 +157,7 @@ class Population:
     def _wrong(self, banks: Sequence[_Bank], facts: Facts) -> Iterator[str]:
         for bank in banks:
             yield from self._gaps(bank)
+            yield from self._misplaced(bank)
             yield from self._unlike(bank)
         if self.layout.balanced:
             yield from _unbalanced(banks, facts)
@@ -156,8 +177,25 @@ class Population:
             if len(empty) == len(names):
                 left_out += empty
 
+    def _misplaced(self, bank: _Bank) -> Iterator[str]:
+        """Yield where so many modules would stand, if they stand elsewhere."""
+        filled = bank.filled
+        if not (self.layout.counts and filled) or bank.open:
+            return
+        wanted = self._counted(len(filled))
+        if not wanted:
+            numbers = ", ".join(str(len(each)) for each in self.layout.counts)
+            yield f"{len(filled)} modules at {bank.cpu}, which takes {numbers}"
+        elif wanted != set(filled):
+            where = _names(bank, wanted)
+            yield f"{_names(bank, filled)} filled; {len(filled)} modules go to {where}"
+
+    def _counted(self, modules: int) -> set[int]:
+        return next((_zero(each) for each in self.layout.counts if len(each) == modules), set())
+
     def _unlike(self, bank: _Bank) -> Iterator[str]:
-        for group in self.layout.fill:
+        whole = (tuple(range(1, len(bank.rows) + 1)),)
+        for group in self.layout.fill or whole:
             rows = {bank.names[at - 1]: bank.rows[at - 1] or {} for at in group}
             for column in self.layout.same:
                 meaning = CATALOGUE[DIMMS].columns[column]
@@ -172,11 +210,7 @@ class Population:
 
     def _moves(self, bank: _Bank) -> Iterator[str]:
         filled = set(bank.filled)
-        wanted: set[int] = set()
-        for group in self.layout.fill:
-            if len(wanted) >= len(filled):
-                break
-            wanted |= {at - 1 for at in group}
+        wanted = self._wanted(len(filled))
         if bank.open or wanted == filled or len(wanted) < len(filled):
             return
         here = [bank.names[at] for at in sorted(filled - wanted)]
@@ -186,12 +220,26 @@ class Population:
             yield f"{bank.cpu}: move the module from {', from '.join(pairs)}."
         else:
             yield f"{bank.cpu}: {len(filled)} modules do not fill whole groups; " + (
-                f"add {len(there) - len(here)}, so that {', '.join(_names(bank, wanted))} are full."
+                f"add {len(there) - len(here)}, so that {_names(bank, wanted)} are full."
             )
 
+    def _wanted(self, modules: int) -> set[int]:
+        """Return the positions for so many modules, or for the next more that fit."""
+        wanted = self._counted(modules)
+        for group in self.layout.fill:
+            if len(wanted) >= modules:
+                break
+            wanted |= _zero(group)
+        return wanted
 
-def _names(bank: _Bank, positions: set[int]) -> list[str]:
-    return [bank.names[at] for at in sorted(positions)]
+
+def _zero(positions: Iterable[int]) -> set[int]:
+    """Return positions counted from zero."""
+    return {at - 1 for at in positions}
+
+
+def _names(bank: _Bank, positions: Iterable[int]) -> str:
+    return ", ".join(bank.names[at] for at in sorted(positions))
 
 
 def _unbalanced(banks: Sequence[_Bank], facts: Facts) -> Iterator[str]:
@@ -204,6 +252,5 @@ def _unbalanced(banks: Sequence[_Bank], facts: Facts) -> Iterator[str]:
         return
     for bank in used[1:]:
         if bank.filled != used[0].filled:
-            first = ", ".join(_names(used[0], set(used[0].filled)))
-            other = ", ".join(_names(bank, set(bank.filled)))
+            first, other = (_names(each, each.filled) for each in (used[0], bank))
             yield f"{used[0].cpu} has {first} filled, {bank.cpu} {other}"

@@ -55,6 +55,7 @@ class PopulationFile(Strict):
 
     slots: dict[str, tuple[str, ...]] = Field(min_length=1)
     fill: tuple[tuple[int, ...], ...] = ()
+    counts: tuple[tuple[int, ...], ...] = ()
     same: tuple[Literal["size", "rank", "speed", "type", "part"], ...] = ()
     balanced: bool = False
 
@@ -62,17 +63,21 @@ class PopulationFile(Strict):
     def _within(self) -> PopulationFile:
         fewest = min(len(names) for names in self.slots.values())
         placed = [position for group in self.fill for position in group]
-        if any(not 1 <= position <= fewest for position in placed):
-            raise ValueError(f"fill counts slots from 1 to {fewest}")
+        counted = [position for positions in self.counts for position in positions]
+        if any(not 1 <= position <= fewest for position in placed + counted):
+            raise ValueError(f"fill and counts count slots from 1 to {fewest}")
         if len(set(placed)) < len(placed):
             raise ValueError("fill has a slot in two groups")
-        if self.same and not self.fill:
-            raise ValueError("same compares within the groups of fill; there are none")
+        numbers = [len(set(positions)) for positions in self.counts]
+        if len(set(numbers)) < len(numbers):
+            raise ValueError("counts has two lists for one number of modules")
+        if self.fill and self.counts:
+            raise ValueError("fill and counts say the same in two ways; give one of them")
         return self
 
     def layout(self) -> Layout:
         """Return it as checks use it."""
-        return Layout(slots=self.slots, fill=self.fill, same=self.same, balanced=self.balanced)
+        return Layout(**dict(self))
 
 
 class ProfileFile(Strict):

@@ -127,8 +127,10 @@ def test_a_server_is_judged_by_its_own_rules_too(tmp_path: Path) -> None:
         (SITE.replace("    by: rack team\n", ""), "'by' is missing"),
         (SITE.replace("kind: site", "kind: site\naliases: [x]"), "for profiles of kind server"),
         (SERVER.replace("match:", "#"), "a server profile needs match"),
-        (SERVER.replace("[[1, 2]]", "[[1, 3]]"), "fill counts slots from 1 to 2"),
+        (SERVER.replace("[[1, 2]]", "[[1, 3]]"), "fill and counts count slots from 1 to 2"),
         (SERVER.replace("[[1, 2]]", "[[1, 2], [2]]"), "a slot in two groups"),
+        (SERVER.replace("fill: [[1, 2]]", "counts: [[1], [2]]"), "two lists for one number"),
+        (SERVER.replace("fill:", "counts: [[1, 2]]\n  fill:"), "give one of them"),
         (SERVER.replace("system.model: Box", "system.modell: Box"), "did you mean 'system.model'"),
     ],
 )

@@ -217,8 +217,9 @@ def test_population_not_known() -> None:
     assert check.judge({}) is None
     assert check.judge(book("memory.dimms", [{"slot": "X9", "size": GIB}])) is None
     assert check.judge(book("memory.dimms", modules())) is None  # no module at all: not believed
+    strange = [{"slot": "DIMM_C1", "size": GIB}]
     told = [row for row in modules(A1=8, A2=8, B1=8, B2=8) if row["slot"] != "DIMM_B4"]
-    assert check.judge(book("memory.dimms", told)) is None
+    assert check.judge(book("memory.dimms", told + strange)) is None
     assert check.judge(book("memory.dimms", modules(A1=8, A2=8))) is None
     one = book("memory.dimms", modules(A1=8, A2=8), cpu__sockets_populated=1)
     assert check.judge(one) is True
@@ -243,3 +244,32 @@ def test_repeated_locators_are_told_apart_by_their_bank() -> None:
     ]
     banks = dict(Population(layout=layout).found(book("memory.dimms", rows)))
     assert banks["memory.dimms"] == "2 filled (Card 1/DIMM2, Card 2/DIMM1)"
+
+
+def test_a_list_without_empty_slots() -> None:
+    """Some BMCs list modules only: a slot of the model that is not among them is empty."""
+    told = [row for row in modules(A1=8, A3=8, B1=8, B2=8) if row["size"]]
+    facts = book("memory.dimms", told, cpu__sockets_populated=2)
+    check = Population(layout=LAYOUT)
+    assert check.judge(facts) is False
+    assert list(check.advice(facts)) == ["CPU1: move the module from A3 to A2."]
+
+
+def test_places_by_number() -> None:
+    """Where a manual lists the slots for each number of modules, those are asked for."""
+    layout = Layout(slots={"CPU1": ("A1", "A2", "A3")}, counts=((1,), (1, 3)))
+    check = Population(layout=layout)
+    good, bad, three = (
+        book("memory.dimms", [{"slot": slot, "size": GIB} for slot in slots])
+        for slots in (("A1", "A3"), ("A1", "A2"), ("A1", "A2", "A3"))
+    )
+    assert (check.judge(good), check.judge(bad), check.judge(three)) == (True, False, False)
+    assert list(check.advice(bad)) == ["CPU1: move the module from A2 to A3."]
+    assert dict(check.found(three))["memory.dimms"] == "3 modules at CPU1, which takes 1, 2"
+
+
+def test_alike_without_groups() -> None:
+    """Without groups, all modules of a CPU are compared with one another."""
+    layout = Layout(slots={"CPU1": ("A1", "A2")}, same=("size",))
+    rows = [{"slot": "A1", "size": GIB}, {"slot": "A2", "size": 2 * GIB}]
+    assert Population(layout=layout).judge(book("memory.dimms", rows)) is False
