@@ -6,7 +6,7 @@ A warning passes and says so on ``system-out``; what is waived, skipped or not k
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -38,19 +38,31 @@ def _suite(validation: Validation, name: str, at: int, *, strict: bool) -> ET.El
     for key, value in _properties(validation).items():
         if value:
             ET.SubElement(properties, "property", name=key, value=value)
-    if validation.error:
-        case = ET.SubElement(suite, "testcase", classname="validate", name="reading", time="0")
-        error = ET.SubElement(case, "error", type=validation.error.code)
-        error.set("message", validation.error.message)
-        error.text = validation.error.hint
-    for finding in validation.findings:
-        own = validation.profile.id if validation.profile else ""
-        suite.append(_case(finding, finding.profile or own or "validate", strict=strict))
+    suite.extend(_cases(validation, strict=strict))
     if not validation.error:
         told = f"{validation.verdict}: {counted(validation.counts)}"
         ET.SubElement(suite, "system-out").text = told
     _count(suite)
     return suite
+
+
+def _cases(validation: Validation, *, strict: bool) -> Iterator[ET.Element]:
+    if validation.error:
+        case = ET.Element("testcase", classname="validate", name="reading", time="0")
+        error = ET.SubElement(case, "error", type=validation.error.code)
+        error.set("message", validation.error.message)
+        error.text = validation.error.hint
+        yield case
+    own = validation.profile.id if validation.profile else ""
+    for finding in validation.findings:
+        yield _case(finding, finding.profile or own or "validate", strict=strict)
+    if validation.verdict == "UNKNOWN" and not validation.counts[Outcome.UNKNOWN]:
+        case = ET.Element("testcase", classname="validate", name="verdict", time="0")
+        tag = ET.SubElement(case, "error" if strict else "skipped")
+        tag.set("message", "not one rule says that this machine suits")
+        if strict:
+            tag.set("type", "unknown")
+        yield case
 
 
 def _properties(validation: Validation) -> dict[str, str]:
