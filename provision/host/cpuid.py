@@ -22,8 +22,6 @@ _LEAF_1, _EXTENDED_1, _SVM_LEAF = 0x1, 0x8000_0001, 0x8000_000A
 _BRAND: Final = (0x8000_0002, 0x8000_0003, 0x8000_0004)
 _SVM: Final = 1 << 2
 _VMX: Final = 1 << 5
-#: Leaves that may be left out: many tools do, and nothing is judged by their flags.
-_OPTIONAL: Final = frozenset({0x6, 0xD, 0x8000_0007, 0x8000_0008, 0x8000_001F})
 
 
 class Registers(NamedTuple):
@@ -89,7 +87,7 @@ class Cpu:
         for (number, sub, register), bits in FLAGS.items():
             values = self.leaf(number, sub)
             if values is None:
-                if not sub and self._lacks(number):
+                if not sub and self._decides(number) and self.lacks(number):
                     return None
                 continue
             value: int = getattr(values, register)
@@ -102,15 +100,16 @@ class Cpu:
             found |= msr.vmx_flags(self.msrs) or frozenset()
         return frozenset(found)
 
-    def _lacks(self, number: int) -> bool:
+    def lacks(self, number: int) -> bool:
         """Tell whether the CPU has this leaf, or may have it, and the recording has not."""
-        if number in _OPTIONAL:
-            return False
-        extended = self.leaf(_EXTENDED_1)
-        if number == _SVM_LEAF and extended and not extended.ecx & _SVM:
-            return False
         largest = self.leaves.get((number & _EXTENDED, 0))
-        return largest is None or number <= largest.eax
+        return (number, 0) not in self.leaves and (largest is None or number <= largest.eax)
+
+    def _decides(self, number: int) -> bool:
+        """Tell whether a leaf of flags says something on this CPU."""
+        extended = self.leaf(_EXTENDED_1)
+        without_svm = number == _SVM_LEAF and extended and not extended.ecx & _SVM
+        return not without_svm
 
     @property
     def virtual(self) -> bool | None:

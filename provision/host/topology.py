@@ -50,7 +50,8 @@ def place_of(cpu: Cpu) -> Place | None:
     for leaf in (0x1F, _TWO_LEVELS):
         if place := _by_levels(cpu, leaf):
             return place
-    return _by_counts(cpu)
+    sizes = (0x8000_0008, 0x8000_001E) if cpu.vendor in (AMD, HYGON) else (0x4, _TWO_LEVELS)
+    return None if any(cpu.lacks(leaf) for leaf in sizes) else _by_counts(cpu)
 
 
 def _by_levels(cpu: Cpu, number: int) -> Place | None:

@@ -165,8 +165,11 @@ def _erratum_298(part: Part, cpu: Cpu) -> str | None:
     )
 
 
-def tell_cpus(cpus: Sequence[Cpu], facts: FactBook, where: str) -> None:
-    """Tell what a recording of CPUID, one logical CPU or many, says; tells nothing of none."""
+def tell_cpus(cpus: Sequence[Cpu], facts: FactBook, where: str, *, cut: bool = False) -> None:
+    """Tell what a recording of CPUID, one logical CPU or many, says; tells nothing of none.
+
+    ``cut``: the recording may have had more of them, so nothing is counted.
+    """
     known = [cpu for cpu in cpus if cpu.signature]
     if not known:
         return
@@ -183,7 +186,8 @@ def tell_cpus(cpus: Sequence[Cpu], facts: FactBook, where: str) -> None:
         tell_registers([(part_of(cpu, cpu.flags), cpu) for cpu in known], facts, where)
     if clues is not None:
         tell_virtualization(facts, clues, Source.CPUID, f"{where}#CPUID")
-    if places := topology.places(known):
+    places = None if cut or len(known) < len(cpus) else topology.places(known)
+    if places:
         _tell_packages(known, places, clues, facts, where)
 
 

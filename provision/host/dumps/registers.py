@@ -80,6 +80,7 @@ class _Record:
 
     leaves: dict[tuple[int, int], Registers] = field(default_factory=dict)
     msrs: dict[int, int] = field(default_factory=dict)
+    announced: bool = False
 
 
 class _Sheet:
@@ -100,6 +101,7 @@ class _Sheet:
         if found["cpu"]:
             numbers = (found[name] for name in ("aida", "report", "libcpuid", "mask", "todd"))
             self._turn_to(int(next(filter(None, numbers), 0)))
+            self._current.announced = True
         elif found["msrs"]:
             self._turn_to(-1)
         elif found["asked"]:
@@ -131,19 +133,25 @@ def recognises(head: bytes) -> bool:
 def tell(data: bytes, facts: FactBook, where: str) -> None:
     """Tell what the processors are, and what their firmware made of them."""
     bounded(data, _LIMIT, where, NAME)
-    records = _read(whole_lines(data), where)
-    cpus = [Cpu(leaves=each.leaves, msrs=each.msrs) for each in records if each.leaves]
-    if not cpus:
+    text = whole_lines(data)
+    records = _read(text, where)
+    # A heading with nothing below is a CPU, too: the text was cut there.
+    cpus = [
+        Cpu(leaves=each.leaves, msrs=each.msrs)
+        for each in records
+        if each.leaves or (each.announced and not each.msrs)
+    ]
+    if not any(cpu.leaves for cpu in cpus):
         _tell_msrs([each.msrs for each in records], facts, where)
         return
-    for loose in (each.msrs for each in records if not each.leaves):
+    for loose in (each.msrs for each in records if not each.leaves and each.msrs):
         cpus[0] = replace(cpus[0], msrs={**loose, **cpus[0].msrs})  # of the CPU the tool ran on
     if not any(cpu.signature for cpu in cpus):
         raise DumpDamaged(
             f"{where} holds CPUID registers, and leaves 0 and 1 are not both there: it cannot be "
             "told which processor it is."
         )
-    x86.tell_cpus(cpus, facts, where)
+    x86.tell_cpus(cpus, facts, where, cut=len(text.encode()) < len(data))
 
 
 def _read(text: str, where: str) -> list[_Record]:
