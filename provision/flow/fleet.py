@@ -9,7 +9,10 @@ from functools import cached_property
 from typing import Any, Final
 
 from hwprofiles.facts import Facts
+from provision.core.text import clean
 from provision.flow.fleet_parts import MakeUp, make_up, real_serial, real_uuid
+
+_LONGEST: Final = 4096  # characters of a name: a path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,19 +35,31 @@ class Machine:
 
     @cached_property
     def uuid(self) -> str:
-        """Its UUID, likewise."""
+        """Its UUID, likewise, in one of the two byte orders in which firmware prints it."""
         told = self.told("system.uuid").lower()
-        return told if real_uuid(told) else ""
+        return min(told, _swapped(told)) if real_uuid(told) else ""
 
     @property
     def model(self) -> str:
         """Its model; empty where it is not told."""
         return " ".join(self.told("system.model").split())
 
+    @property
+    def shown(self) -> str:
+        """Its name, without what a terminal or a JSON file cannot hold."""
+        return clean(self.name, _LONGEST)
+
     def told(self, name: str) -> str:
         """Return a word among its facts; empty where it is not told."""
         fact = self.facts.get(name)
         return str(fact.value).strip() if fact else ""
+
+
+def _swapped(uuid: str) -> str:
+    """Return a UUID with the bytes of its first three fields turned round (SMBIOS 7.2.1)."""
+    low, mid, high, *rest = uuid.split("-")
+    fields = (bytes.fromhex(field)[::-1].hex() for field in (low, mid, high))
+    return "-".join((*fields, *rest))
 
 
 def identities(machines: Iterable[Machine]) -> dict[str, Machine]:
@@ -89,22 +104,25 @@ _MARKS: Final[tuple[Callable[[Machine], str], ...]] = (
 
 
 def reunite(before: Sequence[Machine], after: Sequence[Machine]) -> Reunion:
-    """Find each machine again: by serial number, by UUID, by name, as far as each is unique."""
+    """Find each machine again: by serial number, else by UUID, else by name.
+
+    One that was given twice, by its BMC and by a dump say, is found twice.
+    """
     gone, new = list(before), list(after)
     pairs: list[tuple[Machine, Machine]] = []
     for mark in _MARKS:
-        olds, news = _unique(gone, mark), _unique(new, mark)
-        met = [(olds[key], news[key]) for key in olds if key in news]
+        olds, news = _by(gone, mark), _by(new, mark)
+        met = [
+            (alike[0], each)
+            for key, alike in olds.items()
+            if key and len(alike) == 1
+            for each in news.get(key, ())
+        ]
         pairs += met
         known = {id(machine) for pair in met for machine in pair}
         gone = [machine for machine in gone if id(machine) not in known]
         new = [machine for machine in new if id(machine) not in known]
     return Reunion(pairs=tuple(pairs), gone=tuple(gone), new=tuple(new))
-
-
-def _unique(machines: Iterable[Machine], mark: Callable[[Machine], str]) -> dict[str, Machine]:
-    found = _by(machines, mark)
-    return {key: alike[0] for key, alike in found.items() if key and len(alike) == 1}
 
 
 def _by(machines: Iterable[Machine], mark: Callable[[Machine], str]) -> dict[str, list[Machine]]:
@@ -128,8 +146,8 @@ class Doubt:
         return {
             "kind": "placeholder" if self.fake else "duplicate",
             "what": self.what,
-            "values": list(self.values),
-            "machines": [machine.name for machine in self.machines],
+            "values": [clean(value) for value in self.values],
+            "machines": [machine.shown for machine in self.machines],
         }
 
 

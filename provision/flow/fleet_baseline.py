@@ -44,8 +44,8 @@ def save(path: Path, machines: Iterable[Machine], at: datetime | None = None) ->
 
     An older baseline is replaced. Raises ``NotOurs`` where another file stands.
     """
-    if path.exists() and not _is_baseline(path):
-        raise NotOurs(f"saving the baseline {clean(path)}: a file is there that is none")
+    if path.exists() and not (path.is_file() and _is_baseline(path)):
+        raise NotOurs(f"saving the baseline {clean(path)}: something else is there")
     known = identities(machines)
     write_json(
         path,
@@ -217,7 +217,7 @@ def _changed_dict(each: Changed) -> dict[str, Any]:
 
 def _named(machine: Machine) -> dict[str, Any]:
     return {
-        "name": machine.name,
-        "serial": machine.serial or None,
-        "model": machine.model or None,
+        "name": machine.shown,
+        "serial": clean(machine.serial) or None,
+        "model": clean(machine.model) or None,
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from hwprofiles.facts import CATALOGUE
+from hwprofiles.facts import CATALOGUE, Source, agree
 from provision.flow.fleet_parts import FOLLOWS, OWN, TABLES, Cell, MakeUp, Part, Scalar
 
 
@@ -134,6 +134,8 @@ def compare(
 
 
 _LINK: Final = frozenset({("nics.ports", "speed")})
+_TOTAL: Final = "memory.total"
+_KERNELS: Final = 768 << 20
 _NONE: Final[frozenset[str]] = frozenset()
 _SINGULAR: Final = frozenset({"system.serial", "system.uuid"})
 
@@ -143,11 +145,26 @@ def _scalar(name: str, before: MakeUp, after: MakeUp) -> Iterator[Change | Untol
     if one is None or other is None:
         if one is not other:
             yield Untold(fact=name, value=one if other is None else other, now=one is None)
+    elif name == _TOTAL and _about(one, other, before.sources.get(name), after.sources.get(name)):
+        return
     elif _differ(one, other) and not before.comparable(name, after):
         yield Untold(fact=name, foreign=True)
     elif _differ(one, other):
         kind = Kind.REPLACED if name in _SINGULAR else Kind.CHANGED
         yield Change(kind=kind, fact=name, before=one, after=other)
+
+
+def _about(one: Scalar, other: Scalar, source: str | None, later: str | None) -> bool:
+    """Tell whether two sizes of the memory can be one.
+
+    Linux keeps some for itself, each version a little more or less; it is the others that know
+    what is fitted.
+    """
+    if source != later:
+        return agree(_TOTAL, one, other)
+    if source != Source.PROCFS or not (isinstance(one, int) and isinstance(other, int)):
+        return one == other
+    return abs(one - other) <= max(_KERNELS, max(one, other) // 100)
 
 
 def _differ(one: Scalar | Cell, other: Scalar | Cell) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from hwprofiles.facts import CATALOGUE
 from provision.flow.fleet import Doubt, Machine, doubts
 from provision.flow.fleet_diff import Difference, compare
-from provision.flow.fleet_parts import IGNORED, OWN, MakeUp
+from provision.flow.fleet_parts import IGNORED, OWN, MakeUp, Scalar
 
 SCHEMA: Final = "bareiron.outliers/1"
 #: Groups that a kind of machines may join, and kinds in each that it is compared with: beyond
@@ -135,7 +135,7 @@ class Outliers:
             "schema": SCHEMA,
             "alike": self.alike,
             "machines": sum(len(model.machines) for model in self.models),
-            "odd": sorted({machine.name for model in self.models for machine in model.odd}),
+            "odd": sorted({machine.shown for model in self.models for machine in model.odd}),
             "models": [_model_dict(model) for model in self.models],
             "doubts": [doubt.as_dict() for doubt in self.doubts],
         }
@@ -180,9 +180,19 @@ def _print(made: MakeUp, facts: frozenset[str]) -> Hashable:
         if name in facts
     }
     return (
-        frozenset((name, value) for name, value in made.scalars.items() if name in facts),
+        frozenset(
+            (name, _round(name, value)) for name, value in made.scalars.items() if name in facts
+        ),
         frozenset((name, frozenset(parts.items())) for name, parts in tables.items()),
     )
+
+
+def _round(name: str, value: Scalar) -> Scalar:
+    """Return the memory in GiB: what a kernel keeps for itself makes no kind of machine."""
+    return (value + _HALF) >> 30 if name == "memory.total" and isinstance(value, int) else value
+
+
+_HALF: Final = 1 << 29
 
 
 def _groups(kinds: list[list[Machine]], facts: frozenset[str]) -> list[Group]:
@@ -241,7 +251,7 @@ def _group(group: list[list[Machine]], difference: Difference, facts: frozenset[
 def _model_dict(model: Model) -> dict[str, Any]:
     return {
         "model": model.name or None,
-        "machines": [machine.name for machine in model.machines],
+        "machines": [machine.shown for machine in model.machines],
         "alike": model.alike,
         "areas": [_area_dict(area) for area in model.areas],
     }
@@ -253,7 +263,7 @@ def _area_dict(area: Area) -> dict[str, Any]:
         "majority": area.ruled,
         "groups": [
             {
-                "machines": [machine.name for machine in group.machines],
+                "machines": [machine.shown for machine in group.machines],
                 "changes": [change.as_dict() for change in group.difference.changes],
                 "untold": [
                     {"fact": fact, "column": column or None, "machines": number}
@@ -262,5 +272,5 @@ def _area_dict(area: Area) -> dict[str, Any]:
             }
             for group in area.groups
         ],
-        "silent": [machine.name for machine in area.silent],
+        "silent": [machine.shown for machine in area.silent],
     }

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from hwprofiles.facts import CATALOGUE, Fact, Facts, Kind, Source
+from hwprofiles.facts import CATALOGUE, Fact, Facts, Kind
 from hwprofiles.population import slot_key
+from provision.core.text import clean
 from provision.host.board import said, said_uuid
 
 Cell = bool | int | str
@@ -78,42 +79,32 @@ IGNORED: Final = frozenset(
 #: Facts that tell one machine from its twin.
 OWN: Final = frozenset({"system.serial", "system.uuid", "system.oem_strings"})
 #: What a fact follows from: where that has changed, the fact adds nothing.
-FOLLOWS: Final[Mapping[str, frozenset[str]]] = (
-    {
-        "memory.dimms_populated": frozenset({"memory.dimms"}),
-        "nics.count": frozenset({"nics.ports"}),
-        "nics.fastest": frozenset({"nics.ports"}),
-        "storage.count": frozenset({"storage.drives"}),
-        "storage.largest": frozenset({"storage.drives"}),
-        "gpus.count": frozenset({"gpus.cards"}),
-        "ports.internal": frozenset({"ports.connectors"}),
-        "firmware.date": frozenset({"firmware.version"}),
-    }
-    | {
-        name: frozenset({"cpu.packages", "cpu.name", "cpu.model", "cpu.stepping", "cpu.flags"})
-        for name in (
-            *(
-                "cpu.sockets_populated",
-                "cpu.cores",
-                "cpu.threads",
-                "cpu.level",
-                "cpu.xsave",
-                "cpu.aes",
-            ),
-            *("cpu.x2apic", "cpu.nx", "cpu.erratum_298", "cpu.virt.slat", "cpu.address_bits"),
-        )
-    }
-    | {
-        name: frozenset({"cpu.packages"})
-        for name in ("cpu.name", "cpu.family", "cpu.model", "cpu.stepping", "cpu.microcode")
-    }
-)
+FOLLOWS: Final[Mapping[str, frozenset[str]]] = {
+    "memory.dimms_populated": frozenset({"memory.dimms"}),
+    "nics.count": frozenset({"nics.ports"}),
+    "nics.fastest": frozenset({"nics.ports"}),
+    "storage.count": frozenset({"storage.drives"}),
+    "storage.largest": frozenset({"storage.drives"}),
+    "gpus.count": frozenset({"gpus.cards"}),
+    "ports.internal": frozenset({"ports.connectors"}),
+    "firmware.date": frozenset({"firmware.version"}),
+    **dict.fromkeys(
+        ("cpu.name", "cpu.family", "cpu.model", "cpu.stepping", "cpu.microcode"),
+        frozenset({"cpu.packages"}),
+    ),
+    **dict.fromkeys(
+        ("cpu.level", "cpu.xsave", "cpu.aes", "cpu.virt.slat", "cpu.erratum_298"),
+        frozenset({"cpu.flags", "cpu.name", "cpu.model", "cpu.stepping"}),
+    ),
+}
 #: Facts that two sources of one machine spell or count each in its own way.
 LOOSE: Final = frozenset(TABLES) - {"memory.dimms", "cpu.packages"} | {
     *("cpu.flags", "cpu.name", "firmware.date", "firmware.vendor", "nics.count"),
-    *("nics.fastest", "storage.count", "storage.largest", "system.model", "system.vendor"),
+    *("nics.fastest", "storage.count", "storage.largest", "system.model", "system.uuid"),
+    "system.vendor",
 }
 
+_LONGEST: Final = 2000  # characters of a text
 _DEALT_OUT: Final = re.compile(r"([shv]d[a-z]+|xvd[a-z]+|nvme\d+n\d+|mmcblk\d+|eth\d+)", re.ASCII)
 _FAKE_SERIAL: Final = re.compile(r"(.)\1*|0?123456789[0-9a-z]*|[\W_]+", re.IGNORECASE)
 
@@ -185,21 +176,15 @@ def _scalar(name: str, fact: Fact) -> Scalar | None:
     value: Any = fact.value
     meaning = CATALOGUE[name]
     if meaning.kind is Kind.WORDS:
-        return tuple(sorted(set(value)))
+        return tuple(sorted({_plain(word) for word in value}))
     if value in meaning.unsure:
         return None
-    if name == "memory.total" and fact.source is Source.PROCFS:
-        return _fitted(value)
-    return " ".join(value.split()) if isinstance(value, str) else value
+    return _plain(value) if isinstance(value, str) else value
 
 
-def _fitted(left: int) -> int:
-    """Return the memory that is fitted where Linux has ``left`` of it for use.
-
-    The kernel keeps a few percent, not the same in each version; modules come in few sizes.
-    """
-    step = 1 << max(left.bit_length() - 4, 0)
-    return -(-left // step) * step
+def _plain(text: str) -> str:
+    """Return text as it can be compared and printed: blanks collapsed, nothing invisible in it."""
+    return " ".join(text.split()) if text.isprintable() else clean(text, _LONGEST)
 
 
 def _parts(table: Table, rows: Sequence[Mapping[str, Cell]]) -> Iterator[Part]:
@@ -215,7 +200,7 @@ def _parts(table: Table, rows: Sequence[Mapping[str, Cell]]) -> Iterator[Part]:
         seen[key] += 1
         again = f" #{seen[key]}" if key and seen[key] > 1 else ""
         cells = {
-            column: " ".join(cell.split()) if isinstance(cell, str) else cell
+            column: _plain(cell) if isinstance(cell, str) else cell
             for column, cell in row.items()
             if column not in table.ignored
             and column not in table.place
@@ -232,7 +217,7 @@ def _parts(table: Table, rows: Sequence[Mapping[str, Cell]]) -> Iterator[Part]:
 
 
 def _slot(table: Table, row: Mapping[str, Cell]) -> str:
-    return " / ".join(" ".join(str(row[name]).split()) for name in table.place if row.get(name))
+    return " / ".join(_plain(str(row[name])) for name in table.place if row.get(name))
 
 
 @lru_cache(maxsize=4096)
