@@ -123,7 +123,7 @@ async def plan(bmc: Bmc, wanted: Mapping[str, str]) -> BiosPlan:
     uri, notes = pending_path(bmc, bios), []
     here, staged = scalars(bios), {}
     try:
-        staged = scalars(await bmc.get(uri))
+        staged = {} if bmc.recorded else scalars(await bmc.get(uri))
     except UNTOLD as error:
         notes.append(f"What is staged already is not known: {error}")
     resolved = _resolve(wanted, await settings(bmc, bios, _words(wanted)), fixed(bmc, bios))

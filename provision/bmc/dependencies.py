@@ -92,6 +92,8 @@ class Registry:
     def __init__(self, body: JsonObject) -> None:
         entries = objects(body, "RegistryEntries", "Attributes")
         self._entries = {name: each for each in entries if (name := text(each, "AttributeName"))}
+        self._pairs = {name: _pairs(each) for name, each in self._entries.items()}
+        self._numbers = {name: _numbered(pairs) for name, pairs in self._pairs.items()}
         self._by_target: dict[str, list[Dependency]] = {}
         self._by_source: dict[str, list[Dependency]] = {}
         for each in objects(body, "RegistryEntries", "Dependencies"):
@@ -132,7 +134,7 @@ class Registry:
         entry = self._entries.get(name, {})
         if entry.get("Type") == "Boolean":
             return [True, False]
-        found = [each.get("ValueName") for each in objects(entry, "Value")]
+        found = (own for own, _ in self._pairs.get(name, ()))
         return [each for each in found if isinstance(each, bool | int | str)]
 
     def allows(self, name: str, value: Scalar) -> bool:
@@ -144,10 +146,7 @@ class Registry:
         """Return a value of ``values`` as the attribute itself spells its own, of which ``like``
         is one: some registries list 0 and 1 where the attribute holds what menus show.
         """
-        pairs = [
-            (each.get("ValueName"), each.get("ValueDisplayName"))
-            for each in objects(self._entries.get(name, {}), "Value")
-        ]
+        pairs = self._pairs.get(name, [])
         if like not in [own for own, _ in pairs]:
             for own, label in pairs:
                 if own == value and isinstance(label, str) and like in [each for _, each in pairs]:
@@ -158,12 +157,11 @@ class Registry:
         """Whether two values of ``name`` are one: attributes may hold what menus show."""
         if type(one) is type(other) and one == other:
             return True
-        pairs = (
-            (each.get("ValueName"), each.get("ValueDisplayName"))
-            for each in objects(self._entries.get(name, {}), "Value")
-        )
-        if any(one in pair and other in pair for pair in pairs if None not in pair):
-            return True
+        if isinstance(one, str | int) and isinstance(other, str | int):
+            numbers = self._numbers.get(name, {})
+            number = numbers.get((type(one), one))
+            if number is not None and number == numbers.get((type(other), other)):
+                return True
         return isinstance(one, bool) != isinstance(other, bool) and (
             str(one).lower() == str(other).lower()
         )
@@ -193,6 +191,22 @@ class Registry:
         if order is None or type(value) is not int or type(condition.value) is not int:
             return None
         return order(value, condition.value)
+
+
+def _pairs(entry: JsonObject) -> list[tuple[object, object]]:
+    """Return the values of an entry, each with what menus show for it."""
+    listed = objects(entry, "Value")
+    return [(each.get("ValueName"), each.get("ValueDisplayName")) for each in listed]
+
+
+def _numbered(pairs: list[tuple[object, object]]) -> dict[tuple[type, object], int]:
+    """Return which value each spelling stands for; a name counts more than what menus show."""
+    found: dict[tuple[type, object], int] = {}
+    for spelling in (0, 1):
+        for number, pair in enumerate(pairs):
+            if isinstance(pair[spelling], str | int):
+                found.setdefault((type(pair[spelling]), pair[spelling]), number)
+    return found
 
 
 def _joined(term: str, one: bool | None, other: bool | None) -> bool | None:

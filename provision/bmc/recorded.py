@@ -138,7 +138,8 @@ class Recording:
     def bmc(self, system: str = "") -> Bmc:
         """Return the BMC as code for live ones uses it, for one of its systems."""
         address = Address(host="recording", system=system.rstrip("/"))
-        return Bmc(wire=self, address=address, root=self._bodies[_key(ROOT)], name=self._name)
+        root = self._bodies[_key(ROOT)]
+        return Bmc(wire=self, address=address, root=root, recording=self._name)
 
     def find(self, uri: str) -> JsonObject | None:
         """Return the body at ``uri``, whatever its spelling."""

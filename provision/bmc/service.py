@@ -49,13 +49,15 @@ class Bmc:
         address: Address,
         root: JsonObject,
         tls: Identity | None = None,
-        name: str = "",
+        recording: str = "",
     ) -> None:
         self._wire = wire
+        #: Whether this is a recording, read from a file: what is staged now, it cannot tell.
+        self.recorded = bool(recording)
         self.address = address
         self.root = root
         #: ``host:port``, or the file a recording came from; for messages.
-        self.name = name or address.authority
+        self.name = recording or address.authority
         #: How its identity was established, as records print it; None for a recording.
         self.tls = tls.as_dict() if tls else None
         self.platform: Platform = platforms.match(root, {})
@@ -161,11 +163,8 @@ class Bmc:
     async def members(self, path: str) -> list[JsonObject]:
         """Return a collection's members, read a few at a time; one that fails fails all."""
         paths = await self.links(path)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self.get(each)) for each in paths]
-        return [
-            {"@odata.id": each} | task.result() for each, task in zip(paths, tasks, strict=True)
-        ]
+        bodies = await together(self.get(each) for each in paths)
+        return [{"@odata.id": each} | body for each, body in zip(paths, bodies, strict=True)]
 
 
 def link(resource: JsonObject, *names: str) -> str:

@@ -127,7 +127,11 @@ def _lines(plan: FixPlan) -> Iterable[str]:
 
 def _rest(plan: BiosPlan) -> Iterable[str]:
     for change in plan.staged:
-        yield f"  {change.attribute}: {_shown(change.new)} is staged already"
+        yield f"  {change.attribute}: {_shown(change.old)} → {_shown(change.new)}, staged already"
+    if plan.staged:
+        body = {"Attributes": {each.attribute: each.new for each in plan.staged}}
+        yield f"  not sent again: PATCH {clean(plan.uri)}"
+        yield f"  {clean(json.dumps(body, ensure_ascii=False), 4000)}"
     for change in plan.follows:
         yield f"  {change.attribute} becomes {_shown(change.new)} by itself: {change.because}"
     for obstacle in plan.obstacles:

@@ -111,7 +111,7 @@ async def test_staging_sends_exactly_the_plan_once(tmp_path: Path) -> None:
         again = await fix.plan(bmc, await judged(bmc))
         assert again.requests == []
         assert [each.attribute for each in again.waiting] == ["ProcVirtualization"]
-        assert "is staged already" in again.as_text()
+        assert "Enabled, staged already" in again.as_text()
         assert (await fix.fix(bmc, again)).ending is Ending.STAGED
         patches = [each for each in server.requests if each.method == "PATCH"]
         assert [(each.path, each.body) for each in patches] == [
