@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hwprofiles.facts import FactBook
+from hwprofiles.facts import FactBook, Source
 from provision.host import dmi, smbios
 from provision.host.board import End, Port, said, said_uuid
 from provision.host.files import Tree
 from tests.host import machines
 
-ENTRY = "sys/firmware/dmi/tables/smbios_entry_point"
 #: Family 10h, model 4, stepping 2, as the ID field has it: EAX, then EDX.
 SHANGHAI = bytes.fromhex("420f1000fffb8b17")
 
@@ -57,6 +56,32 @@ def test_board(tmp_path: Path) -> None:
         "system.uuid": "4c4c4544-0042-4610-8051-b4c04f384a31",
         "firmware.date": "04/14/2010",
     }
+
+
+def test_what_root_sees(tmp_path: Path) -> None:
+    """The table comes with an entry point; a damaged one costs only what the version decides."""
+    table = firmware() + machines.memory_array(0x10, slots=1) + machines.module(0x20, 0x10, 4096)
+    table += machines.END
+    machines.put(tmp_path, dmi.TABLE, table)
+    machines.put(tmp_path, dmi.ENTRY_POINT, machines.entry_point(table))
+    facts = FactBook()
+    dmi.tell(Tree(tmp_path), facts)
+    told = {name: facts[name].value for name in ("smbios.version", "memory.total")}
+    assert told == {"smbios.version": "2.5", "memory.total": 4 << 30}
+    assert facts["firmware.boot_mode"].path.startswith(f"/{dmi.TABLE}#0 (1024 KiB")
+    machines.put(tmp_path, dmi.ENTRY_POINT, b"_SM_" + bytes(28))
+    facts = FactBook()
+    dmi.tell(Tree(tmp_path), facts)
+    assert facts["memory.total"].value == 4 << 30
+    assert not {"smbios.version", "firmware.boot_mode"} & set(facts)
+
+
+def test_the_kernels_brand_string_counts_for_more() -> None:
+    """A board may call its CPU anything; what CPUID called it stays."""
+    facts = FactBook()
+    facts.learn("cpu.name", "Quad-Core AMD Opteron(tm) Processor 2376", Source.PROCFS, "y")
+    dmi.tell_table(cpu(1) + machines.END, facts, "x")
+    assert facts["cpu.name"].value == "Quad-Core AMD Opteron(tm) Processor 2376"
 
 
 @pytest.mark.parametrize(
