@@ -22,7 +22,7 @@ from hwprofiles.population import DIMMS, Layout, Population
 from hwprofiles.rows import COUNTS, Count, Rows
 from hwprofiles.units import Dimension, Quantity, UnitError, example
 
-_DIMENSIONS: Final = {
+DIMENSIONS: Final = {
     Kind.BYTES: Dimension.SIZE,
     Kind.ENDURANCE: Dimension.ENDURANCE,
     Kind.BIT_RATE: Dimension.BIT_RATE,
@@ -30,7 +30,7 @@ _DIMENSIONS: Final = {
 }
 _ORDERED: Final = ("lt", "le", "gt", "ge")
 _EQUAL: Final = ("eq", "ne", "in", "not_in")
-_ALLOWED: Final[Mapping[Kind, tuple[str, ...]]] = {
+ALLOWED: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.BOOL: ("eq", "ne"),
     Kind.INTEGER: _EQUAL + _ORDERED,
     Kind.BYTES: _EQUAL + _ORDERED,
@@ -42,9 +42,9 @@ _ALLOWED: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.PERCENT: _EQUAL + _ORDERED,
     Kind.TABLE: (),
 }
-_LISTS: Final = ("in", "not_in", "contains_all")
-_TOLERANT: Final = ("eq", "ne", *_ORDERED)
-_GROUPS: Final = ("all", "any", "none")
+LISTS: Final = ("in", "not_in", "contains_all")
+TOLERANT: Final = ("eq", "ne", *_ORDERED)
+GROUPS: Final = ("all", "any", "none")
 
 
 class Wrong(Exception):
@@ -101,7 +101,7 @@ class Compiler:
         self.problems.append(problem)
 
     def _entry(self, key: str, value: Any, place: Place) -> Iterator[Check]:
-        if key in _GROUPS:
+        if key in GROUPS:
             if not isinstance(value, list) or not value:
                 raise Wrong(place, f"{key} wants a list of checks")
             members = [self._member(item, (*place, at)) for at, item in enumerate(value)]
@@ -123,7 +123,7 @@ class Compiler:
         return Combine(how="all", checks=())
 
     def _table(self, table: str, value: Any, place: Place) -> Iterator[Check]:
-        asked = (*_GROUPS, "count", *(["population"] if table == DIMMS else []))
+        asked = (*GROUPS, "count", *(["population"] if table == DIMMS else []))
         if not isinstance(value, dict) or not value:
             raise Wrong(place, f"{table} is a table: ask it by {', '.join(asked)}")
         for how, wanted in value.items():
@@ -132,7 +132,7 @@ class Compiler:
                 yield self._count(table, wanted, here)
             elif how == "population" and how in asked:
                 yield self._population(wanted, here)
-            elif how in _GROUPS:
+            elif how in GROUPS:
                 yield Rows(fact=table, how=how, where=self._where(table, wanted, here))
             else:
                 message = f"a table knows {', '.join(asked)}, not {how!r}{closest(how, asked)}"
@@ -192,9 +192,9 @@ class Compiler:
 
     def _tolerance(self, fact: str, operators: list[str], value: Any, place: Place) -> Fraction:
         here = (*place, "tolerance")
-        numeric = self._names[fact].kind in (Kind.INTEGER, *_DIMENSIONS)
+        numeric = self._names[fact].kind in (Kind.INTEGER, *DIMENSIONS)
         try:
-            if not numeric or not set(operators) <= set(_TOLERANT):
+            if not numeric or not set(operators) <= set(TOLERANT):
                 raise Wrong(here, "no tolerance fits here: only numbers have one", at_key=True)
             share = self._quantity(value, Dimension.SHARE, here)
             if share.base >= 1:
@@ -205,14 +205,14 @@ class Compiler:
         return share.base
 
     def _compare(self, fact: str, op: str, value: Any, place: Place) -> Compare:
-        allowed = _ALLOWED[self._names[fact].kind]
+        allowed = ALLOWED[self._names[fact].kind]
         if op not in OPS:
             raise Wrong(place, f"unknown operator {op!r}{closest(op, OPS)}", at_key=True)
         if op not in allowed:
             kind = self._names[fact].kind
             message = f"{fact} is of kind {kind}, which knows {', '.join(allowed)}, not {op}"
             raise Wrong(place, message, at_key=True)
-        if op not in _LISTS:
+        if op not in LISTS:
             return self._made(fact, op, self._operand(fact, op, value, place))
         if not isinstance(value, list) or not value:
             raise Wrong(place, f"{op} wants a list")
@@ -227,8 +227,8 @@ class Compiler:
     def _operand(self, fact: str, op: str, raw: Any, place: Place) -> Any:
         value = self._filled(raw, place) if isinstance(raw, str) else raw
         meaning = self._names[fact]
-        if meaning.kind in _DIMENSIONS:
-            return self._quantity(value, _DIMENSIONS[meaning.kind], place, of=f" for {fact}")
+        if meaning.kind in DIMENSIONS:
+            return self._quantity(value, DIMENSIONS[meaning.kind], place, of=f" for {fact}")
         if meaning.kind is Kind.BOOL:
             return _typed(value, bool, "true or false", place)
         if meaning.kind is Kind.INTEGER:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -69,6 +70,15 @@ class _Layer:
         return f"{file}:{line}"
 
 
+def _read(path: Path) -> _Layer:
+    document = read_document(path, SMALL)
+    return _Layer(path=path, document=document, content=validate(document, ProfileFile))
+
+
+#: Bases are read once, however many profiles extend them.
+_shipped_layer: Final = cache(_read)
+
+
 @dataclass(kw_only=True)
 class _Reader:
     """Reads a file and what it extends, each once, bases first, collecting problems."""
@@ -86,12 +96,10 @@ class _Reader:
             return []
         self._read.add(real)
         try:
-            document = read_document(path, SMALL)
-            content = validate(document, ProfileFile)
+            layer = _shipped_layer(path) if _is_shipped(path) else _read(path)
         except DocumentError as error:
             self.problems.extend(error.problems)
             return []
-        layer = _Layer(path=path, document=document, content=content)
         self.problems.extend(_duplicates(layer))
         self.problems.extend(_from_the_future(layer))
         return [*self._bases(layer, (*above, real)), layer]
