@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from provision.cli.mending import fix_options, mended, told_of, ways_from
 from provision.cli.options import talk, without_secrets
 from provision.cli.targets import target_options, targets_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from provision.flow.mending import Case
     from provision.flow.validate import Unread, Verdict
 
 _FORMATS: Final = ("text", "json", "junit", "html", "csv", "ocp")
@@ -39,6 +41,7 @@ _FORMATS: Final = ("text", "json", "junit", "html", "csv", "ocp")
     help="Also write a report; its suffix chooses the format: .txt .json .xml (JUnit) .html .csv "
     ".jsonl (OCP). May be repeated.",
 )
+@fix_options
 def command(
     *,
     profile: str,
@@ -54,27 +57,55 @@ def command(
     provision validate 10.0.0.7 --user admin --profile xen-4.17
     provision validate --local --profile esxi-8.0
     provision validate --from dmidecode.txt --profile esxi-8.0 --report result.html
+    provision validate 10.0.0.7 --user admin --profile esxi-8.0 --fix --dry-run
 
-    Where the server model is known, what it asks of itself is judged as well. Nothing is changed.
+    Where the server model is known, what it asks of itself is judged as well. Nothing is changed
+    without --fix; with it, the BIOS settings that mend a failed rule are staged, and come into
+    force at the next restart, which is yours unless you give --allow-reboot.
+
     The exit status is 0 when no rule failed, 3 when one did, and with --strict 14 when none failed
     but some could not be judged, or none passed; the number is always shown. Of several machines
     the worst one decides.
     """
     from provision.cli.shell import judged, wait_for
     from provision.core.files import write_text
-    from provision.flow.validate import Verdict, load_profile, problem, validate
+    from provision.flow.mending import Case
+    from provision.flow.validate import load_profile, problem, validate
     from provision.report import expected
 
     formats = {path: expected(path) for path in reports}
     asked = load_profile(profile)
-    verdicts = wait_for(validate(targets_from(**chosen), asked, talk))
-    data = [without_secrets(verdict.as_dict()) for verdict in verdicts]
-    for path, format_ in formats.items():
-        write_text(path, _rendered(format_, data, strict).rstrip("\n") + "\n")
-    if output != "text" or len(verdicts) > 1 or isinstance(verdicts[0], Verdict):
-        told = _rendered(output, data, strict).rstrip("\n")
-        click.echo("\n\n".join([*_facts(verdicts, facts and output == "text"), told]))
+    ways, chosen = ways_from(**chosen)
+    targets = targets_from(**chosen)
+    results: Sequence[Case | Verdict | Unread]
+    results = mended(targets, asked, ways) if ways else wait_for(validate(targets, asked, talk))
+    data = [without_secrets(result.as_dict()) for result in results]
+    for path, kind in formats.items():
+        write_text(path, _rendered(kind, data, strict).rstrip("\n") + "\n")
+    verdicts = [result.last if isinstance(result, Case) else result for result in results]
+    _show(output, data, verdicts, facts=facts, strict=strict)
+    if output == "text":
+        for case in results:
+            if isinstance(case, Case) and case.plan:
+                click.echo(f"\nBIOS settings of {told_of(case)}")
     return judged([problem(verdict, strict=strict) for verdict in verdicts])
+
+
+def _show(
+    output: str,
+    data: Sequence[Any],
+    verdicts: Sequence[Verdict | Unread],
+    *,
+    facts: bool,
+    strict: bool,
+) -> None:
+    """Print the result; that one machine could not be read is an error and no report."""
+    from provision.flow.validate import Verdict
+
+    if output == "text" and len(verdicts) == 1 and not isinstance(verdicts[0], Verdict):
+        return
+    told = _rendered(output, data, strict).rstrip("\n")
+    click.echo("\n\n".join([*_facts(verdicts, facts and output == "text"), told]))
 
 
 def _rendered(format_: str, data: Sequence[Any], strict: bool) -> str:

@@ -141,6 +141,41 @@ async def test_several_machines(tmp_path: Path, validate: Validate) -> None:
     assert "gone: No such file or directory" in err
 
 
+def changes(server: SimServer) -> list[str]:
+    """What was asked of the BMC beyond reading, logging in and logging out."""
+    asked = [each for each in server.requests if each.method not in ("GET", "DELETE")]
+    return [f"{each.method} {each.path}" for each in asked if "Session" not in each.path]
+
+
+async def test_fix_shows_asks_and_mends(rack: Rack, validate: Validate) -> None:
+    """A dry run sends nothing; nobody asked means nothing sent; --yes stages exactly the plan."""
+    server = rack.server("r1u01")
+    words = [*reach(server), "-p", "xen-4.17", "--fix"]
+    status, out, _ = await validate(*words, "--dry-run")
+    assert status == 3
+    assert "ProcVirtualization: Disabled → Enabled" in out
+    assert "PATCH /redfish/v1/Systems/1/Bios/Settings" in out
+    assert changes(server) == []
+    status, _, err = await validate(*words)
+    assert (status, changes(server)) == (6, [])
+    assert "Change the BIOS settings of 1 server?" in err
+    status, out, _ = await validate(*words, "--yes", "--output", "json")
+    told = json.loads(out)
+    assert (status, told["verdict"], told["fixed"]["ending"]) == (3, "FAIL", "staged")
+    assert changes(server) == ["PATCH /redfish/v1/Systems/1/Bios/Settings"]
+
+
+async def test_fix_restarts_when_allowed(rack: Rack, validate: Validate) -> None:
+    """A server that runs is restarted; the verdict after that is the one that counts."""
+    server = rack.server("r1u01")
+    server.machine.reset("On")
+    words = [*reach(server), "-p", "xen-4.17", "--fix", "--yes", "--allow-reboot", "--force-off"]
+    status, out, err = await validate(*words)
+    assert status == 0, out + err
+    assert "in force: ProcVirtualization" in out
+    assert "\nPASS: " in out
+
+
 async def test_this_machine(validate: Validate) -> None:
     """--local needs no BMC, no user and no root, wherever the test runs."""
     status, out, _ = await validate("--local", "-p", "xen-4.17", "--output", "json")
@@ -164,6 +199,8 @@ async def test_this_machine(validate: Validate) -> None:
         (["--fact", "memory.total=1 Gbit/s", "-p", "xen-4.17"], 13, "wanted is a size, such as"),
         (["--fact", "cpu.virt.state=on", "-p", "xen-4.17"], 13, "can be enabled, disabled, "),
         (["--fact", "tpm.present=maybe", "-p", "xen-4.17"], 13, "can be yes, true, no, false"),
+        (["--local", "--fix", "-p", "xen-4.17"], 2, "--fix needs a BMC to change something at"),
+        (["--local", "--dry-run", "-p", "xen-4.17"], 2, "go with --fix"),
         (["--local", "--report", "a.pdf", "-p", "xen-4.17"], 13, "does not say which format"),
         (["--local"], 2, "Missing option '--profile'"),
         (["https://127.0.0.1:1", "--user", "a", "-p", "xen-4.17"], 7, "no password is given"),

@@ -1,0 +1,107 @@
+"""Validate, plan what firmware settings mend, do it when told so, and validate again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hwprofiles import Profile
+from provision.core.errors import ConfigError
+from provision.core.events import Observer, ignore
+from provision.flow import fix
+from provision.flow.fix import Ending, Fixed, FixPlan
+from provision.flow.sources import Machine, with_facts
+from provision.flow.targets import Targets, each
+from provision.flow.validate import Unread, Verdict, judge
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One machine: the verdict, what would mend it, what was done, and the verdict after that.
+
+    There is no plan where no BMC can be asked or nothing failed; ``after`` only where what was
+    changed is in force.
+    """
+
+    verdict: Verdict
+    plan: FixPlan | None = None
+    fixed: Fixed | None = None
+    after: Verdict | None = None
+
+    @property
+    def last(self) -> Verdict:
+        """The verdict that counts in the end."""
+        return self.after or self.verdict
+
+    @property
+    def can_be_mended(self) -> bool:
+        """Whether there is something to send, or to bring into force."""
+        return self.plan is not None and bool(self.plan.waiting)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the verdict that counts, with the plan and what became of it."""
+        told = self.last.as_dict()
+        if self.plan:
+            told["fix"] = self.plan.as_dict()
+        if self.fixed:
+            told["fixed"] = self.fixed.as_dict()
+        return told
+
+
+async def diagnose(
+    targets: Targets, profile: Profile, observer: Observer = ignore
+) -> list[Case | Unread]:
+    """Validate every machine and plan its mending; read only."""
+
+    async def work(machine: Machine) -> Case:
+        verdict = await judge(machine.bmc, machine.facts, profile, machine.target)
+        failed = not verdict.passed and machine.bmc is not None
+        plan = await fix.plan(machine.bmc, verdict.findings) if failed and machine.bmc else None
+        return Case(verdict=verdict, plan=plan)
+
+    return _cases(await each(targets, work, observer))
+
+
+async def treat(  # noqa: PLR0913 - one argument for each option of the command
+    targets: Targets,
+    cases: Sequence[Case | Unread],
+    profile: Profile,
+    *,
+    allow_reboot: bool = False,
+    force_off: bool = False,
+    observer: Observer = ignore,
+) -> list[Case | Unread]:
+    """Do what was planned for the live BMCs among ``cases``; return all, those mended anew."""
+    todo = {
+        case.verdict.target: case for case in cases if isinstance(case, Case) and case.can_be_mended
+    }
+    live = {name: access for name, access in targets.accesses.items() if name in todo}
+
+    async def work(machine: Machine) -> Case:
+        case = todo[machine.target]
+        if machine.bmc is None or case.plan is None:
+            raise ConfigError(f"mending {machine.target}: there is no BMC to ask")
+        fixed = await fix.fix(
+            machine.bmc, case.plan, allow_reboot=allow_reboot, force_off=force_off
+        )
+        if fixed.ending is not Ending.IN_FORCE:
+            return replace(case, fixed=fixed)
+        from provision.bmc import inventory
+
+        fresh = replace(machine, facts=await inventory.read_facts(machine.bmc))
+        facts = with_facts(fresh, targets.stated).facts
+        after = await judge(machine.bmc, facts, profile, machine.target)
+        return replace(case, fixed=fixed, after=after)
+
+    done = await each(Targets(accesses=live, stated=targets.stated), work, observer) if live else []
+    by_name = {seen.target: case for seen, case in zip(done, _cases(done), strict=True)}
+    return [by_name.get(_target(case), case) for case in cases]
+
+
+def _target(case: Case | Unread) -> str:
+    return case.target if isinstance(case, Unread) else case.verdict.target
+
+
+def _cases(seen: Sequence[Any]) -> list[Case | Unread]:
+    return [one.result or Unread(target=one.target, error=one.error) for one in seen]
