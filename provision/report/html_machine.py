@@ -221,7 +221,7 @@ def _facts(one: Validation, heading: str) -> Iterator[Markup]:
     rows = ((tag("code", fact.name), _value(fact), _read(fact)) for fact in facts)
     yield table("What is known of this machine", ("Fact", "Value", "Read from"), rows, "facts")
     for fact in facts:
-        if fact.rows:
+        if any(fact.rows):
             yield tag(heading, _meaning(fact))
             yield _rows(fact)
 

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 from hwprofiles import Outcome
 from provision.report.causes import labels
 from provision.report.reading import read_all
-from provision.report.validations import LOW, Finding, Validation, counted
+from provision.report.validations import LOW, Finding, Validation, counted, host
 
 
 def render(verdicts: Sequence[Mapping[str, Any]], *, strict: bool = False) -> str:
@@ -29,7 +29,7 @@ def render(verdicts: Sequence[Mapping[str, Any]], *, strict: bool = False) -> st
 
 
 def _suite(validation: Validation, name: str, at: int, *, strict: bool) -> ET.Element:
-    suite = ET.Element("testsuite", name=name, hostname=name, id=str(at))
+    suite = ET.Element("testsuite", name=name, hostname=host(validation.target), id=str(at))
     if validation.profile:
         suite.set("package", validation.profile.id)
     if validation.at:
