@@ -38,6 +38,11 @@ class Processor:
         return self.number("physical id")
 
     @property
+    def cut(self) -> bool:
+        """Whether the block ends before a line that follows flags and counts on every x86."""
+        return "bogomips" not in self.lines
+
+    @property
     def microcode(self) -> str | None:
         """Its microcode revision; None where the kernel does not say."""
         text = self.lines.get("microcode", "").lower()
@@ -80,18 +85,19 @@ def tell_text(text: str, facts: FactBook, where: str) -> None:
     It does not name its kernel. One that prints the line "vmx flags" is 5.6 or later, though, and
     so one whose flag vmx means that firmware allows it.
     """
-    processors = [_unless_cut(each) for each in parse(text)]
+    processors = parse(text)
     if processors:
-        dated = all(_VMX_FLAGS in each.lines for each in processors)
-        _tell(processors, facts, where, HONEST_VMX if dated else None, {})
+        dated = all(_VMX_FLAGS in each.lines for each in processors if not each.cut)
+        kernel = HONEST_VMX if dated else None
+        _tell([_unless_cut(each) for each in processors], facts, where, kernel, {})
 
 
 def _unless_cut(processor: Processor) -> Processor:
-    """Return a block without its flags if it ends before the line that follows them everywhere."""
-    if "bogomips" in processor.lines:
+    """Return a block; a cut one without flags and package, of which there may have been more."""
+    if not processor.cut:
         return processor
-    left = {key: text for key, text in processor.lines.items() if not key.endswith("flags")}
-    return Processor(lines=left)
+    unsure = {"flags", _VMX_FLAGS, "physical id"}
+    return Processor(lines={key: processor.lines[key] for key in processor.lines.keys() - unsure})
 
 
 def _ask(tree: Tree, processors: Sequence[Processor]) -> dict[int, Cpu]:

@@ -21,7 +21,8 @@ from provision.host.x86 import Part
 NAME: Final = "lscpu (LC_ALL=C lscpu, or lscpu -J)"
 
 _LIMIT: Final = 1 << 20
-_TEXT: Final = re.compile(rb"^Architecture:[ \t]+\S", re.M)
+_TEXT: Final = re.compile(rb"^[ \t]*Architecture:[ \t]+\S", re.M)
+_COUNT: Final = re.compile(rb"^[ \t]*CPU\(s\):[ \t]+[0-9]", re.M)
 _JSON: Final = re.compile(rb'\s*\{\s*"lscpu"\s*:')
 _WANTED: Final = frozenset(
     {
@@ -46,7 +47,7 @@ _DEPTH: Final = 4
 
 def recognises(head: bytes) -> bool:
     """Tell whether it begins as lscpu does, in English or as JSON."""
-    return bool(_JSON.match(head) or (_TEXT.search(head) and b"\nCPU(s):" in head))
+    return bool(_JSON.match(head) or (_TEXT.search(head) and _COUNT.search(head)))
 
 
 def tell(data: bytes, facts: FactBook, where: str) -> None:
