@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,12 +43,18 @@ class Cause:
             for remedy, hosts in groups.items()
         ]
 
-    def by(self, key: Callable[[Finding], str]) -> dict[str, list[str]]:
-        """Return the machines by what ``key`` says of their finding, most machines first."""
-        groups: dict[str, list[str]] = {}
+    @property
+    def told(self) -> dict[str, dict[str, list[str]]]:
+        """Return, by label, each value with the machines that have it, the most common first."""
+        groups: dict[str, dict[str, list[str]]] = {}
         for label, finding in self.members:
-            groups.setdefault(key(finding), []).append(label)
-        return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
+            waiver = {"waiver": str(finding.waiver)} if finding.waiver else {}
+            for key, value in (waiver | finding.told).items():
+                groups.setdefault(key, {}).setdefault(value, []).append(label)
+        return {
+            key: dict(sorted(values.items(), key=lambda pair: -len(pair[1])))
+            for key, values in groups.items()
+        }
 
 
 def labels(validations: Sequence[Validation]) -> list[str]:

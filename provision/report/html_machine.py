@@ -145,18 +145,16 @@ def _told(one: Validation, at: int) -> Iterator[Markup]:
 
 
 def _finding(each: Finding, id_: str) -> Markup:
-    label = "Waiver" if each.outcome is Outcome.WAIVED else "Waiver, expired"
+    evidence = () if each.disagreement else [_evidence(fact) for fact in each.evidence]
     return tag(
         "article",
         tag("h3", badge(each.outcome), f" {each.title}"),
         steps(each.remedies),
         pairs(
             (
-                (label, str(each.waiver or "")),
-                ("Not told", ", ".join(each.not_told)),
-                ("Found", each.found if each.evidence or not each.not_told else ""),
-                ("Wanted", each.expected),
-                ("Evidence", (_evidence(fact) for fact in each.evidence)),
+                ("Waiver", str(each.waiver or "")),
+                *((label.capitalize(), text) for label, text in each.told.items()),
+                ("Evidence", evidence),
                 ("Source", source(each)),
                 ("Caution", LOW if each.confidence == "low" else ""),
                 ("Rule", rule(each)),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from hwprofiles import Outcome
 from provision.report import html_machine
 from provision.report.causes import TIMES, Cause, causes, labels, unread
-from provision.report.html_machine import anchor, source, steps
+from provision.report.html_machine import anchor, rule, source, steps
 from provision.report.markup import Markup, badge, join, pairs, scrolling, tag
-from provision.report.validations import VERDICTS, Validation, worst_first
+from provision.report.validations import LOW, VERDICTS, Validation, worst_first
 
 #: A machine with its number on the page and its name.
 Entry = tuple[int, str, Validation]
@@ -97,11 +97,11 @@ def _row(one: Validation, name: str, at: int, rules: Sequence[str]) -> Markup:
         cells.append(tag("td", one.error.code, colspan=str(max(len(rules), 1))))
         return tag("tr", cells)
     found = {each.rule: (number, each) for number, each in reversed([*enumerate(one.findings)])}
-    for rule in rules:
-        if rule not in found:
+    for asked in rules:
+        if asked not in found:
             cells.append(tag("td"))
             continue
-        number, each = found[rule]
+        number, each = found[asked]
         word = str(each.outcome)
         told = word if each.outcome in _PLAIN else tag("a", word, href=f"#{anchor(at, number)}")
         cells.append(tag("td", told, class_=word))
@@ -128,27 +128,29 @@ def _causes(validations: Sequence[Validation]) -> Iterator[Markup]:
 
 def _cause(cause: Cause) -> Markup:
     sample = cause.sample
-    groups = cause.by(lambda each: each.found or "nothing")
-    same = len(groups) == 1
-    found = (
-        tag("p", f"{value}{'' if same else ': ' + ', '.join(names)}")
-        for value, names in groups.items()
-    )
+    number = len(cause.members)
+    told = ((label.capitalize(), _values(each, number)) for label, each in cause.told.items())
     return tag(
         "article",
-        tag("h3", badge(cause.outcome), f" {len(cause.members)} {TIMES} {sample.title}"),
+        tag("h3", badge(cause.outcome), f" {number} {TIMES} {sample.title}"),
         steps(cause.remedies),
         pairs(
             (
                 ("Machines", _hosts(cause.hosts)),
-                ("Found", found),
-                ("Wanted", sample.expected),
+                *told,
                 ("Source", source(sample)),
-                ("Rule", tag("code", sample.rule)),
+                ("Caution", LOW if sample.confidence == "low" else ""),
+                ("Rule", rule(sample)),
             )
         ),
         class_=f"finding {cause.outcome}",
     )
+
+
+def _values(values: Mapping[str, Sequence[str]], of: int) -> Iterator[Markup]:
+    """Yield each value met; with the machines that have it when not all of them do."""
+    for value, hosts in values.items():
+        yield tag("p", value if len(hosts) == of else join(f"{value}: ", _hosts(hosts)))
 
 
 def _hosts(names: Sequence[str]) -> Iterator[Markup]:

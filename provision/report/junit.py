@@ -112,11 +112,9 @@ def _why(finding: Finding) -> str:
 
 
 def _told(finding: Finding) -> str:
-    lines = {
-        "found": [finding.found],
-        "wanted": [finding.expected],
+    lines: dict[str, Sequence[str]] = {
+        **{label: [text] for label, text in finding.told.items()},
         "fix": finding.remedies,
-        "not told": finding.not_told,
         "evidence": [f"{each.name} = {each.words} ({each.path})" for each in finding.evidence],
         "source": [finding.source],
         "caution": [LOW] if finding.confidence == "low" else [],

@@ -108,18 +108,12 @@ def _finding(finding: Finding, rule: str, remedy: str) -> Iterator[str]:
     yield from headed(finding.outcome, f"{finding.title} [{rule}]")
     if finding.waiver:
         yield from part("waiver", str(finding.waiver))
-    yield from part("not told", ", ".join(finding.not_told))
-    if finding.evidence or not finding.not_told:
-        yield from part("found", finding.found)
-    yield from part("wanted", finding.expected)
+    for label, told in finding.told.items():
+        yield from part(label, told)
     if finding.outcome is not Outcome.UNKNOWN:  # mending what may be well is no remedy
         yield from parts("fix", [*finding.remedies, *([remedy] if remedy else [])])
-    for place, told in _evidence(finding).items():
-        yield from part("evidence", ", ".join(told))
-        yield from part("", place)
-    for fact in finding.evidence:
-        said = (f"{fact.name} = {_value(each)}, says {_place(each)}" for each in fact.rivals)
-        yield from parts("but", said)
+    if not finding.disagreement:
+        yield from _evidence(finding)
     yield from parts("source", filter(None, (finding.source_title, finding.source_where)))
     if finding.confidence == "low":
         yield from part("caution", LOW)
@@ -133,12 +127,17 @@ def _value(fact: Fact) -> str:
     return textwrap.shorten(fact.words, 200, placeholder=" …")
 
 
-def _evidence(finding: Finding) -> dict[str, list[str]]:
-    """Return what was told at each place; one attribute often tells several facts."""
+def _evidence(finding: Finding) -> Iterator[str]:
+    """Yield what was told at each place; one attribute often tells several facts."""
     places: dict[str, list[str]] = {}
     for fact in finding.evidence:
         places.setdefault(_place(fact), []).append(f"{fact.name} = {_value(fact)}")
-    return places
+    for place, told in places.items():
+        yield from part("evidence", ", ".join(told))
+        yield from part("", place)
+    for fact in finding.evidence:
+        said = (f"{fact.name} = {_value(each)}, says {_place(each)}" for each in fact.rivals)
+        yield from parts("but", said)
 
 
 def _place(fact: Fact) -> str:

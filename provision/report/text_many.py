@@ -75,13 +75,8 @@ def _cause(cause: Cause, of: int) -> Iterator[str]:
     number = len(cause.members)
     yield from headed(cause.outcome, f"{number} {TIMES} {sample.rule}: {sample.title}")
     yield from wrapped(" " * INDENT, f"all {of} machines" if number == of else _hosts(cause))
-    if cause.outcome is Outcome.WAIVED:
-        yield from _variants("waiver", cause.by(lambda each: str(each.waiver or "")))
-    if sample.not_told:
-        yield from _variants("not told", cause.by(lambda each: ", ".join(each.not_told)))
-    else:
-        yield from _variants("found", cause.by(lambda each: each.found))
-    yield from part("wanted", sample.expected)
+    for label, values in cause.told.items():
+        yield from _variants(label, values, number)
     yield from parts("fix", cause.remedies)
     yield from parts("source", filter(None, (sample.source_title, sample.source_where)))
     if sample.confidence == "low":
@@ -95,11 +90,12 @@ def _hosts(cause: Cause) -> str:
     return ", ".join(hosts) + (f" and {more} more" if more else "")
 
 
-def _variants(label: str, groups: dict[str, list[str]]) -> list[str]:
+def _variants(label: str, values: dict[str, list[str]], of: int) -> list[str]:
     """Return each value met with the machines that have it; only the value when all have it."""
-    if len(groups) == 1:
-        return part(label, next(iter(groups)))
-    told = [f"{value or 'nothing'}: {', '.join(hosts)}" for value, hosts in groups.items()]
+    told = [
+        value if len(hosts) == of else f"{value}: {', '.join(hosts)}"
+        for value, hosts in values.items()
+    ]
     more = [f"and {len(told) - _KINDS} more values"] if len(told) > _KINDS else []
     return parts(label, told[:_KINDS] + more)
 

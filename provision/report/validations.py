@@ -97,11 +97,27 @@ class Finding:
         return self.unknown if self.outcome is Outcome.UNKNOWN or not self.evidence else ()
 
     @property
+    def disagreement(self) -> bool:
+        """Whether sources that contradict one another are the matter, and no rule of a profile."""
+        return not self.profile and self.rule.startswith("sources.")
+
+    @property
+    def told(self) -> dict[str, str]:
+        """Return what was told and what was asked, each behind its label."""
+        if self.disagreement:
+            return {"believed": self.expected, "but also": self.found}
+        open_ = bool(self.not_told)
+        told = {
+            "not told": ", ".join(self.not_told),
+            "found": self.found if self.evidence or not open_ else "",
+            "wanted": self.expected,
+        }
+        return {label: text for label, text in told.items() if text}
+
+    @property
     def comparison(self) -> str:
-        """Return what was found and wanted as one clause."""
-        if self.not_told:
-            return f"not told: {', '.join(self.unknown)}; wanted {self.expected}"
-        return f"found {self.found or 'nothing'}, wanted {self.expected}"
+        """Return the same as one clause."""
+        return ", ".join(f"{label} {text}" for label, text in self.told.items())
 
 
 @dataclass(frozen=True, kw_only=True)

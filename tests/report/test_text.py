@@ -65,6 +65,26 @@ def test_a_server_that_no_profile_knows() -> None:
     assert "Known server: none" in text(verdict(MEMORY, server=None))
 
 
+def test_sources_that_contradict_one_another() -> None:
+    """What is believed and what else was told stand together; nothing was "wanted" there."""
+    told = text(
+        verdict(
+            finding(
+                "sources.memory.total",
+                "warn",
+                profile="",
+                expected="64 GiB (/sys/firmware/dmi/tables/DMI)",
+                found="32 GiB (/redfish/v1/Systems/1#/MemorySummary)",
+                fix="Find out which one is right.",
+            ),
+            MEMORY,
+        )
+    )
+    assert "believed  64 GiB (/sys/firmware/dmi/tables/DMI)" in told
+    assert "but also  32 GiB (/redfish/v1/Systems/1#/MemorySummary)" in told
+    assert "wanted" not in told
+
+
 def test_a_machine_that_could_not_be_read() -> None:
     """Why, and what to do."""
     told = text(unread())
