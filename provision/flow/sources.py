@@ -6,6 +6,7 @@ Redfish tree the BMC room's; facts that we printed ourselves come back as they w
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 #: No recording of one machine, or of a rack of them, is larger.
 LARGEST: Final = 64 << 20
 STDIN: Final = "-"
-_BEFORE_JSON: Final = b"\xef\xbb\xbf \t\r\n"
+#: How JSON of ours or of a BMC begins; a list of tuples is Python's, and for the host room.
+_JSON: Final = re.compile(rb"(\xef\xbb\xbf)?\s*(\{|\[\s*[\[{\"\]])")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +105,7 @@ async def _of_bytes(data: bytes, name: str) -> list[Machine]:
             f"reading the recorded machine {clean(name)}: it is larger than {LARGEST >> 20} MiB",
             hint="No recording of a machine is; give the output of dmidecode, a Redfish tree …",
         )
-    if data.lstrip(_BEFORE_JSON)[:1] in (b"{", b"["):
+    if _JSON.match(data):
         from provision.bmc import recorded
 
         told = recorded.parse(data, name)

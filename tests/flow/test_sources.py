@@ -1,0 +1,147 @@
+"""Recordings: known by what is in them, put together, added to, and refused with words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hwprofiles.facts import CATALOGUE, FactBook, Kind, Source, as_dict
+from provision.core.errors import ConfigError, ProvisionError
+from provision.flow import sources
+from provision.flow.sources import Machine
+
+TREE = {
+    "/redfish/v1": {"Systems": {"@odata.id": "/redfish/v1/Systems"}},
+    "/redfish/v1/Systems": {"Members": [{"@odata.id": "/redfish/v1/Systems/1"}]},
+    "/redfish/v1/Systems/1": {"Manufacturer": "ACME", "Model": "Box", "PowerState": "On"},
+}
+CARDIFF = "[('system', 'product', 'name', 'Box'), ('system', 'product', 'vendor', 'ACME')]"
+LSCPU = (
+    "Architecture: x86_64\nCPU(s): 2\nVendor ID: GenuineIntel\nCPU family: 6\nModel: 106\n"
+    "Model name: Intel(R) Xeon(R) Gold 6330 CPU\nStepping: 6\n"
+)
+
+
+def book(**facts: object) -> FactBook:
+    """Facts by name."""
+    found = FactBook()
+    for name, value in facts.items():
+        found.learn(name.replace("__", "."), value, Source.DMI, "/dmi")  # type: ignore[arg-type]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        (json.dumps(TREE), "system.model", "Box"),
+        ("\ufeff\n" + json.dumps(TREE), "system.model", "Box"),
+        (CARDIFF, "system.model", "Box"),
+        (LSCPU, "cpu.model", 106),
+        (json.dumps(as_dict(book(system__model="Box"))), "system.model", "Box"),
+        (json.dumps([as_dict(book(system__model="Box"))]), "system.model", "Box"),
+    ],
+)
+async def test_known_by_what_is_in_it(tmp_path: Path, text: str, name: str, value: object) -> None:
+    """No name and no option says what a file is."""
+    path = tmp_path / "recording"
+    path.write_text(text, encoding="utf-8")
+    (machine,) = await sources.read(str(path))
+    assert machine.facts[name].value == value
+
+
+async def test_a_directory_is_a_machine_or_a_mockup(tmp_path: Path) -> None:
+    """Redfish's mockups are directories too; an empty one is neither."""
+    with pytest.raises(ConfigError, match="nothing there tells of one"):
+        await sources.read(str(tmp_path))
+    for uri, body in TREE.items():
+        place = tmp_path / uri.strip("/")
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "index.json").write_text(json.dumps(body))
+    (machine,) = await sources.read(str(tmp_path))
+    assert machine.facts["system.vendor"].value == "ACME"
+    assert machine.bmc is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "is empty"),
+        ("no machine at all\n", "no recording we know"),
+        ('{"a": 1}', "no recording we know"),
+        ('{"a": ', "not JSON"),
+        (json.dumps({"schema": "bareiron.facts/1", "facts": {}}), "there are none"),
+        (
+            json.dumps({"schema": "bareiron.facts/1", "facts": {"cpu.coares": {}}}),
+            "no such fact: cpu.coares",
+        ),
+        (
+            json.dumps({"schema": "bareiron.facts/1", "facts": {"cpu.cores": {"value": "x"}}}),
+            "reading the facts",
+        ),
+    ],
+)
+async def test_what_is_no_recording(tmp_path: Path, text: str, told: str) -> None:
+    """What was expected is said, and nothing is guessed."""
+    path = tmp_path / "recording"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ProvisionError) as error:
+        await sources.read(str(path))
+    assert told in str(error.value)
+    assert error.value.status == 13
+
+
+@given(st.binary(max_size=400))
+async def test_any_bytes(data: bytes) -> None:
+    """Whatever the file holds, there are facts or an error of ours."""
+    try:
+        machines = await sources._of_bytes(data, "any")
+    except ProvisionError:
+        return
+    assert all(machine.facts for machine in machines)
+
+
+async def test_what_we_printed_comes_back_as_it_was() -> None:
+    """Sources, places, times, power states and contradictions survive the way through JSON."""
+    facts = book(memory__total=64 << 30, ports__internal=["SD Card"])
+    facts.learn("memory.total", 128 << 30, Source.REDFISH, "/redfish", power_state="Off")
+    facts.learn("memory.dimms", [{"slot": "A1", "size": 0}], Source.DMI, "/dmi")
+    printed = as_dict(facts)
+    (machine,) = await sources._of_bytes(json.dumps(printed).encode(), "facts.json")
+    assert as_dict(machine.facts) == printed
+
+
+def test_several_recordings_of_one_machine() -> None:
+    """The later one counts more, and the user has the last word; what differs is kept."""
+    one = Machine(target="a", facts=book(cpu__cores=8, memory__total=1 << 30))
+    two = Machine(target="b", facts=book(cpu__cores=16))
+    both = sources.merged([one, two])
+    assert both.target == "a + b"
+    assert both.facts["cpu.cores"].value == 16
+    assert [rival.value for rival in both.facts["cpu.cores"].rivals] == [8]
+    told = sources.with_facts(both, sources.stated(["cpu.cores=32", "boot.device.size=32 GB"]))
+    assert told.facts["cpu.cores"].value == 32
+    assert told.facts["boot.device.size"].value == 32 * 10**9
+    assert told.facts["boot.device.size"].source is Source.USER
+
+
+def test_a_stated_signature_is_understood() -> None:
+    """What follows from stated facts is worked out as from any others."""
+    facts = sources.stated(["cpu.vendor=AuthenticAMD", "cpu.family=0x10", "cpu.model=4"])
+    assert facts["cpu.virt.slat"].value is True
+    assert facts["cpu.xsave"].value is False
+
+
+@given(st.sampled_from(sorted(CATALOGUE)), st.text(max_size=20))
+def test_any_stated_fact(name: str, text: str) -> None:
+    """A value is understood by the kind of its fact, or refused in words."""
+    try:
+        facts = sources.stated([f"{name}={text}"])
+    except ConfigError as error:
+        assert name in str(error) or "NAME=VALUE" in str(error)  # noqa: PT017
+        return
+    assert CATALOGUE[name].kind is not Kind.TABLE
+    assert name in facts
