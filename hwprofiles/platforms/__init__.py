@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -169,7 +168,12 @@ class Platform(Strict):
 def _named(pattern: str, attributes: Iterable[str]) -> list[str]:
     if "*" not in pattern:
         return [pattern] if pattern in attributes else []
-    return sorted(name for name in attributes if fnmatchcase(name, pattern))
+    before, _, after = pattern.partition("*")
+    return sorted(
+        name
+        for name in attributes
+        if name.startswith(before) and name.endswith(after) and len(name) >= len(pattern) - 1
+    )
 
 
 def _setting(candidate: Attribute, name: str, current: Any) -> Setting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from hwprofiles.platforms import Scalar, Setting, SettingWord
@@ -67,14 +67,17 @@ async def to_come(bmc: Bmc) -> dict[str, Scalar]:
 
 def scalars(bios: JsonObject) -> dict[str, Scalar]:
     """Return the attributes of a Bios resource whose values are words, numbers or booleans."""
-    found = at(bios, "Attributes")
-    if not isinstance(found, dict):
-        return {}
     return {
         safe(name, 200): safe(value, 400) if isinstance(value, str) else value
-        for name, value in found.items()
-        if isinstance(value, bool | int | str)
+        for name, value in _raw(bios).items()
     }
+
+
+def _raw(bios: JsonObject) -> dict[str, Scalar]:
+    """Return the same as it came: for looking up alone."""
+    found = at(bios, "Attributes")
+    pairs = found.items() if isinstance(found, dict) else ()
+    return {name: value for name, value in pairs if isinstance(value, bool | int | str)}
 
 
 async def settings(
@@ -85,23 +88,31 @@ async def settings(
     The registry, which is large, is read only where one of ``words`` is not in the map.
     """
     bios = bios or await resource(bmc)
-    here = scalars(bios)
+    here = _raw(bios)
     found: dict[str, Setting] = {
-        word: setting for word in WORDS if (setting := bmc.platform.setting(word, here))
+        word: _safe(setting) for word in WORDS if (setting := bmc.platform.setting(word, here))
     }
     missing = [word for word in words if word not in found]
     if here and missing:
         entries = await registry.entries(bmc, bios)
-        found |= {
-            word: setting for word in missing if (setting := registry.setting(word, here, entries))
-        }
+        for word in missing:
+            if setting := registry.setting(word, here, entries):
+                found[word] = _safe(setting)
     return found
+
+
+def _safe(setting: Setting) -> Setting:
+    current = setting.current
+    return replace(
+        setting,
+        attribute=safe(setting.attribute, 200),
+        current=safe(current, 400) if isinstance(current, str) else current,
+    )
 
 
 def fixed(bmc: Bmc, bios: JsonObject) -> dict[str, str]:
     """Return, by our words, why some settings have no switch on this machine."""
-    here = at(bios, "Attributes")
-    here = here if isinstance(here, dict) else {}
+    here = _raw(bios)
     return {word: why for word in bmc.platform.fixed if (why := bmc.platform.no_switch(word, here))}
 
 

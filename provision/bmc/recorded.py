@@ -7,28 +7,26 @@ without regard to case and to a slash at their end: BMCs spell them both ways in
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import pydantic_core
-
 from hwprofiles import platforms
 from hwprofiles.facts import FactBook
 from provision.bmc import inventory
 from provision.bmc.address import ROOT, Address
 from provision.bmc.errors import NotSupported, RecordingDamaged, RecordingUnknown
+from provision.bmc.recorded_json import Lines, parse
 from provision.bmc.replies import JsonObject, Reply
 from provision.bmc.service import Bmc, link
 from provision.bmc.values import at
 from provision.core.errors import ProvisionError, Refused
 from provision.core.text import clean
 
-#: Values in a recording; one of a rack's chassis with its registry has about 60 000.
-MOST_VALUES: Final = 3_000_000
+__all__ = ["Recorded", "is_redfish", "parse", "read"]
+
 #: Resources in a recording, and computer systems.
 MOST_RESOURCES: Final = 50_000
 MOST_SYSTEMS: Final = 64
@@ -63,32 +61,11 @@ def is_redfish(body: object) -> bool:
     """Whether a JSON value looks like a recording of Redfish, or a part of one."""
     if isinstance(body, list):
         return bool(body) and all(isinstance(each, dict) and _kind(each) for each in body[:50])
-    if not isinstance(body, dict):
+    if not isinstance(body, Mapping):
         return False
-    return bool(_kind(body)) or any(_uri(key) for key in list(body)[:50])
-
-
-def parse(data: bytes, name: str) -> object:
-    """Return the JSON value in ``data``; ``name`` is the file's, for messages."""
-    doing = f"reading the recording {clean(name, 120)}"
-    if data.count(b",") > MOST_VALUES:
-        raise RecordingDamaged(f"{doing}: it holds more values than any BMC has to tell")
-    try:
-        return pydantic_core.from_json(data, allow_inf_nan=False)  # twice as fast as json
-    except ValueError:
-        return _slowly(data, doing)
-
-
-def _slowly(data: bytes, doing: str) -> object:
-    """Parse what a stricter parser would not: a byte order mark, odd escapes, or no JSON at all."""
-    try:
-        return json.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise RecordingDamaged(f"{doing}: it is not UTF-8 (byte {error.start})") from error
-    except RecursionError as error:
-        raise RecordingDamaged(f"{doing}: it is nested too deep") from error
-    except ValueError as error:
-        raise RecordingDamaged(f"{doing}: it is not JSON: {clean(error, 120)}") from error
+    if not isinstance(body, Lines) and _kind(body):
+        return True
+    return any(_uri(key) for key in list(body)[:50])
 
 
 async def read(tree: object, name: str) -> list[Recorded]:
@@ -98,7 +75,7 @@ async def read(tree: object, name: str) -> list[Recorded]:
     """
     name = clean(name, 120)
     doing = f"reading the recording {name}"
-    recording = Recording(_bodies(tree, doing), name)
+    recording = Recording(tree, name, doing)
     recording.complete(doing)
     bmc = recording.bmc()
     await bmc.recognise()
@@ -124,16 +101,27 @@ async def _system(recording: Recording, path: str) -> Recorded:
 class Recording:
     """The wire of a BMC that is not there: what was recorded is answered, nothing is changed."""
 
-    def __init__(self, bodies: Iterator[tuple[str, JsonObject]], name: str) -> None:
+    def __init__(self, tree: object, name: str, doing: str) -> None:
         self._name = name
         self._bodies: dict[str, JsonObject] = {}
+        #: Resources that are not parsed yet, and the names they have in it.
+        self._lines = tree if isinstance(tree, Lines) else Lines({}, name)
+        if len(self._lines) > MOST_RESOURCES:
+            raise RecordingDamaged(f"{doing}: it holds more than {MOST_RESOURCES} resources")
+        self._unread = {_key(uri): uri for uri in reversed([*self._lines])}
+        if self._unread:
+            found = [(uri, self.find(uri)) for uri in self._lines.mention("Members")]
+            bodies = [(uri, body) for uri, body in found if body is not None]
+        else:
+            bodies = list(_bodies(tree, doing))
         for uri, body in bodies:
             self._bodies.setdefault(_key(uri), body)
-        for body in [each for each in self._bodies.values() if "Members" in each]:
+        for _, body in [each for each in bodies if "Members" in each[1]]:
             for uri, member in _expanded(body):
-                self._bodies.setdefault(_key(uri), member)
+                if _key(uri) not in self._unread:
+                    self._bodies.setdefault(_key(uri), member)
         #: Whether the service root was recorded, or had to be made up.
-        self.has_root = _key(ROOT) in self._bodies
+        self.has_root = self.find(ROOT) is not None
 
     def bmc(self, system: str = "") -> Bmc:
         """Return the BMC as code for live ones uses it, for one of its systems."""
@@ -143,7 +131,18 @@ class Recording:
 
     def find(self, uri: str) -> JsonObject | None:
         """Return the body at ``uri``, whatever its spelling."""
-        return self._bodies.get(_key(uri))
+        key = _key(uri)
+        if (unread := self._unread.pop(key, None)) is not None:
+            body = self._lines[unread]
+            if isinstance(body, dict):
+                self._bodies.setdefault(key, body)
+        return self._bodies.get(key)
+
+    def _all(self) -> dict[str, JsonObject]:
+        """Return every body there is, by the key of its URI."""
+        for key in list(self._unread):
+            self.find(key)
+        return self._bodies
 
     def complete(self, doing: str) -> None:
         """Add the way to the systems where it was not recorded; drop members that were not."""
@@ -164,7 +163,7 @@ class Recording:
         """Return the systems that nothing leads to; one is made up for a Bios without a system."""
         found = [
             str(body.get("@odata.id") or uri)
-            for uri, body in self._bodies.items()
+            for uri, body in self._all().items()
             if _kind(body) == "ComputerSystem" and _SYSTEM.fullmatch(uri)
         ]
         if found:
@@ -183,7 +182,7 @@ class Recording:
 
     def _kinds(self) -> str:
         """Return what a recording of few resources holds, to say why it is none."""
-        kinds = {kind for body in self._bodies.values() if (kind := _kind(body))}
+        kinds = {kind for body in self._all().values() if (kind := _kind(body))}
         return f"it holds {', '.join(sorted(kinds)[:3])} and " if kinds else "it holds "
 
     async def read(self, path: str) -> Reply:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provision.bmc import bios, mockups, recorded
+from provision.bmc import bios, mockups, recorded, recorded_json
 from provision.bmc.errors import RecordingDamaged, RecordingUnknown
 from provision.core.errors import ProvisionError, Refused
 
@@ -162,13 +162,38 @@ async def test_what_is_no_recording(told: object, why: str) -> None:
         (b'{"a": NaN', "not JSON"),
         (b"\xff\xfe{}", "not UTF-8"),
         (b"[" * 100_000, "nested too deep"),
-        (b"[" + b"1," * (recorded.MOST_VALUES + 1) + b"1]", "more values than any BMC"),
+        (b"[" + b"1," * (recorded_json.MOST_VALUES + 1) + b"1]", "more values than any BMC"),
     ],
 )
 def test_damaged_files(data: bytes, why: str) -> None:
     """Cut short, of another encoding, or a bomb: a clear error."""
     with pytest.raises(RecordingDamaged, match=why):
         recorded.parse(data, "there.json")
+
+
+def lines(told: dict[str, Any], between: str = ",\n") -> bytes:
+    """A tree as recorders write it: one resource per line."""
+    rows = between.join(f"{json.dumps(uri)}: {json.dumps(body)}" for uri, body in told.items())
+    return f"{{\n{rows}\n}}\n".encode()
+
+
+@pytest.mark.parametrize("between", [",\n", ", ", ",\n  ", ",\n\n", ",\r\n"])
+async def test_one_resource_per_line(between: str) -> None:
+    """Layout is of no matter, two in a line included; what is read is the same."""
+    parsed = recorded.parse(lines(tree(), between), "there.json")
+    assert isinstance(parsed, recorded_json.Lines) is (between in (",\n", ",\n  ", ",\r\n"))
+    assert recorded.is_redfish(parsed)
+    assert await facts(parsed) == await facts(tree())
+    expanded = recorded.parse(lines(EXPANDED), "there.json")
+    assert await facts(expanded) == await facts(EXPANDED)
+    assert await facts(recorded.parse(lines({"/x": 1, **tree()}), "x")) == await facts(tree())
+
+
+async def test_a_line_that_is_damaged() -> None:
+    """It is an error once it is needed; where it lies is told."""
+    raw = lines(tree()).replace(b'"Attributes": {"ProcV', b'"Attributes": {"ProcV", ')
+    with pytest.raises(RecordingDamaged, match=r"there\.json at /redfish/v1/systems/1/bios"):
+        await facts(recorded.parse(raw, "there.json"))
 
 
 def test_what_looks_like_redfish() -> None:
