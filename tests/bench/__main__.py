@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.bench import dmi, flash, startup
+from tests.bench import dmi, flash, startup, trees
 
 startup.main()
 flash.main()
 dmi.main()
+trees.main()
