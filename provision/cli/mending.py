@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hwprofiles import Profile
     from provision.flow.mending import Case
     from provision.flow.targets import Targets
-    from provision.flow.validate import Unread
+    from provision.flow.validate import Unread, Verdict
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -66,13 +66,28 @@ def ways_from(*, fix: bool, **chosen: Any) -> tuple[Ways | None, dict[str, Any]]
     return (ways if fix else None), chosen
 
 
-def mended(targets: Targets, profile: Profile, ways: Ways) -> Sequence[Case | Unread]:
-    """Validate; unless it is a dry run, change what mends it, once that is confirmed."""
-    from provision.cli.shell import wait_for
-    from provision.flow.mending import Case, diagnose, treat
+def mended(
+    targets: Targets, profile: Profile, ways: Ways
+) -> tuple[list[Verdict | Unread], list[dict[str, Any]], list[str]]:
+    """Validate; unless it is a dry run, change what mends it, once that is confirmed.
+
+    Return the verdicts that count in the end, what JSON says of each, and words for a person.
+    """
+    from provision.flow.mending import Case
 
     if not (ways.dry_run or targets.accesses):
         raise click.UsageError("--fix needs a BMC to change something at; else give --dry-run.")
+    cases = _treated(targets, profile, ways)
+    verdicts = [case.last if isinstance(case, Case) else case for case in cases]
+    planned = [case for case in cases if isinstance(case, Case) and case.plan]
+    notes = [f"BIOS settings of {told_of(case)}" for case in planned]
+    return verdicts, [case.as_dict() for case in cases], notes
+
+
+def _treated(targets: Targets, profile: Profile, ways: Ways) -> Sequence[Case | Unread]:
+    from provision.cli.shell import wait_for
+    from provision.flow.mending import Case, diagnose, treat
+
     cases = wait_for(diagnose(targets, profile, talk))
     todo = [
         case

@@ -80,6 +80,8 @@ def accesses_from(
     deadline: float | None = None,
 ) -> dict[str, Access]:
     """Return how to reach each of ``bmcs``; user and password are asked for once for them all."""
+    if not bmcs:
+        return {}
     from provision.bmc import address
     from provision.bmc.client import Access, Tls
 
@@ -87,8 +89,6 @@ def accesses_from(
         places = [address.parse(bmc).authority for bmc in bmcs]
     except ConfigError as error:
         raise click.BadParameter(f"{error}. {error.hint}", param_hint="BMC") from error
-    if not places:
-        return {}
     where = places[0] if len(places) == 1 else f"{len(places)} BMCs"
     user = user or _ask_user(where)
     password = _password(password_file, user, where)

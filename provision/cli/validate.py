@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from provision.cli.mending import fix_options, mended, told_of, ways_from
+from provision.cli.mending import fix_options, mended, ways_from
 from provision.cli.options import talk, without_secrets
 from provision.cli.targets import target_options, targets_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from provision.flow.mending import Case
     from provision.flow.validate import Unread, Verdict
 
 _FORMATS: Final = ("text", "json", "junit", "html", "csv", "ocp")
@@ -69,7 +68,6 @@ def command(
     """
     from provision.cli.shell import judged, wait_for
     from provision.core.files import write_text
-    from provision.flow.mending import Case
     from provision.flow.validate import load_profile, problem, validate
     from provision.report import expected
 
@@ -77,17 +75,18 @@ def command(
     asked = load_profile(profile)
     ways, chosen = ways_from(**chosen)
     targets = targets_from(**chosen)
-    results: Sequence[Case | Verdict | Unread]
-    results = mended(targets, asked, ways) if ways else wait_for(validate(targets, asked, talk))
-    data = [without_secrets(result.as_dict()) for result in results]
+    notes: list[str] = []
+    if ways:
+        verdicts, results, notes = mended(targets, asked, ways)
+    else:
+        verdicts = wait_for(validate(targets, asked, talk))
+        results = [verdict.as_dict() for verdict in verdicts]
+    data = [without_secrets(result) for result in results]
     for path, kind in formats.items():
         write_text(path, _rendered(kind, data, strict).rstrip("\n") + "\n")
-    verdicts = [result.last if isinstance(result, Case) else result for result in results]
     _show(output, data, verdicts, facts=facts, strict=strict)
-    if output == "text":
-        for case in results:
-            if isinstance(case, Case) and case.plan:
-                click.echo(f"\nBIOS settings of {told_of(case)}")
+    for note in notes if output == "text" else ():
+        click.echo(f"\n{note}")
     return judged([problem(verdict, strict=strict) for verdict in verdicts])
 
 
