@@ -105,6 +105,8 @@ def tell_no_slat(facts: FactBook, part: Part, clues: Clues, where: str) -> None:
     A part that the table lists is left to the table, and a guest to its host.
     """
     listed = part.signature.slat(part.name or "") if part.signature else None
+    if "cpu.virt.slat" in facts:  # a register told
+        return
     if clues.flag and not clues.guest and listed is None and not (part.flags or set()) & _SLAT:
         facts.learn("cpu.virt.slat", False, Source.PROCFS, where)
 
