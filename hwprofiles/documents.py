@@ -18,8 +18,9 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer
-from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, StringMark
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scanner import Scanner
 
 from hwprofiles.errors import DocumentError, Problem
@@ -177,9 +178,11 @@ def _compose(text: str, file: str, limits: Limits) -> Node | None:
         words = " ".join(filter(None, (error.context, error.problem)))
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         raise DocumentError([Problem(file, line, column, f"not YAML: {words}")]) from error
-    except YAMLError as error:
-        first = str(error).splitlines()[0]
-        raise DocumentError([Problem(file, 0, 0, f"not YAML: {first}")]) from error
+    except ReaderError as error:
+        before = text[: error.position]
+        place = before.count("\n") + 1, error.position - before.rfind("\n")
+        told = f"a control character stands in it (U+{error.character:04X})"
+        raise DocumentError([Problem(file, *place, told)]) from error
     return node if isinstance(node, Node) else None
 
 

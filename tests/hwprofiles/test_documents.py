@@ -100,7 +100,7 @@ def test_duplicates_and_tags_together() -> None:
         ('value: "\\e[2J"\nservers: []', "f.yaml:1:8: a control character stands in it (U+001B)"),
         ('value: "\\uD800"\nservers: []', "f.yaml:1:8: a control character stands in it (U+D800)"),
         ('"\\u202Eeulav": 1\nservers: []', "f.yaml:1:1: a control character stands in it (U+202E)"),
-        ("\x00", "f.yaml: not YAML: unacceptable character"),
+        ("a: 1\nb: \x00", "f.yaml:2:4: a control character stands in it (U+0000)"),
         ("- 1", "f.yaml:1:1: should be a mapping, not a list"),
         ("value: .nan\nservers: []", "f.yaml:1:8: '.nan' cannot be read as float"),
         ("value: 1" + "0" * 5000, "f.yaml:1:8: '1000"),
