@@ -253,6 +253,12 @@ def _mark(mark: StringMark) -> Mark:
     return mark.line + 1, mark.column + 1
 
 
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):  # YAML 1.1, asked for, has more
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
 def _integer(text: str) -> int:
     digits = text.replace("_", "")
     prefixed = digits.lstrip("+-")[:2].lower() in ("0x", "0o", "0b")
@@ -272,6 +278,6 @@ _SCALARS: Final[dict[str, Any]] = {
     "timestamp": str,
     "int": _integer,
     "float": _float,
-    "bool": lambda text: {"true": True, "false": False}.get(text.lower()),
+    "bool": _boolean,
     "null": lambda _text: None,
 }

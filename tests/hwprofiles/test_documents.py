@@ -102,6 +102,7 @@ def test_duplicates_and_tags_together() -> None:
         ('"\\u202Eeulav": 1\nservers: []', "f.yaml:1:1: a control character stands in it (U+202E)"),
         ("a: 1\nb: \x00", "f.yaml:2:4: a control character stands in it (U+0000)"),
         ("- 1", "f.yaml:1:1: should be a mapping, not a list"),
+        ("%YAML 1.1\n---\nvalue: yes", "f.yaml:3:8: 'yes' cannot be read as bool"),
         ("value: .nan\nservers: []", "f.yaml:1:8: '.nan' cannot be read as float"),
         ("value: 1" + "0" * 5000, "f.yaml:1:8: '1000"),
     ],
