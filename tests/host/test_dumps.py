@@ -147,11 +147,25 @@ def test_erratum_298_of_a_dump(msrs: Msrs, word: str) -> None:
         ("# rdmsr -a 0x3a\n5\n5\n1\n5\n", "disabled", None),
         ("root@host:~# rdmsr 0x3a\n5\nroot@host:~# rdmsr 0x8b\nd00040400000000\n", "enabled", None),
         ("CPU 0:\nMSR 3a 5\nCPU 1:\nMSR 3a 1\n", "disabled", None),
+        ("$ sudo rdmsr -p 8 -c 0x3a\n0x1\n", "disabled", None),
+        ("# rdmsr 0x3a\n5\n# rdmsr -d 0x8b\n1\n", "enabled", None),  # decimal: not taken
     ],
 )
 def test_msrs_alone(text: str, state: str, slat: bool | None) -> None:
     """Registers that say themselves what kind of CPU has them need no CPUID."""
     assert values(read(text), "cpu.virt.state", "cpu.virt.slat") == [state, slat]
+
+
+def test_msrs_of_each_package() -> None:
+    """A section of MSRs that names its CPU is that CPU's: firmware that set up only one shows."""
+    machine = [cpus.xeon(apic) for apic in range(4)]
+    text = cpus.aida64(machine, {0x3A: 5})
+    first = "MSR Registers / Logical CPU #0"
+    second = "\n------[ MSR Registers / Logical CPU #2 ]------\nMSR 0000003A: 0000-0000-0000-0001\n"
+    facts = read(text.replace("MSR Registers", first) + second)
+    assert facts["cpu.virt.state"].value == "disabled"
+    rows: tuple[Any, ...] = facts["cpu.packages"].value  # type: ignore[assignment]
+    assert [row["virt"] for row in rows] == ["enabled", "disabled"]
 
 
 @pytest.mark.parametrize("text", ["MSR 3A 0\n", "MSR 10 123456\n", "MSR 3A 5\nMSR C0010114 0\n"])
@@ -277,6 +291,21 @@ def test_what_is_no_recording(data: bytes, words: str) -> None:
     assert words in str(caught.value)
     assert "Unpack" in caught.value.hint or "dmidecode" in caught.value.hint
     assert (caught.value.code, caught.value.status) == ("dump-unknown", Exit.CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ('CPU 0:\n   vendor_id = "GenuineIntel"\n   version information (1/eax):\n', "cpuid -r"),
+        ("Architektur:      x86_64\nCPU(s):     4\n", "LC_ALL=C"),
+        ("bash: cpuid: command not found\n", "read its message"),
+    ],
+)
+def test_what_is_nearly_a_recording(text: str, advice: str) -> None:
+    """The usual mix-ups are named, with the command that records what is wanted."""
+    with pytest.raises(DumpUnknown) as caught:
+        read(text)
+    assert advice in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ A new format is one file here and its line in ``READERS``. Stdlib only.
 
 from __future__ import annotations
 
+import re
 from typing import Final, Protocol
 
 from hwprofiles.deriving import complete
@@ -70,6 +71,18 @@ _COMPRESSED: Final = {
     b"\x28\xb5\x2f\xfd": "zstd",
     b"PK\x03\x04": "zip",
 }
+#: What people give instead: how to know it, and what to record in its place.
+_ALMOST: Final = (
+    (rb"version information \(1/eax\):", "That is cpuid's own decoding: record cpuid -r."),
+    (
+        rb"^[^:\n]{3,40}:[ \t]+(x86_64|i686)\n",
+        "That may be lscpu in another language: record LC_ALL=C lscpu.",
+    ),
+    (
+        rb"^cpuid:|^[^\n]{0,200}(Permission denied|command not found)",
+        "The tool failed; read its message.",
+    ),
+)
 
 
 def read(data: bytes, name: str) -> FactBook:
@@ -107,7 +120,8 @@ def _reader(data: bytes, name: str) -> tuple[Reader, bytes]:
         if reader.recognises(head):
             return reader, data
     what = "text" if is_text(data) else "binary data"
-    raise DumpUnknown(f"{name} is {what}, but no recording we know.", hint=_expected())
+    advice = next((words for mark, words in _ALMOST if re.search(mark, head)), _expected())
+    raise DumpUnknown(f"{name} is {what}, but no recording we know.", hint=advice)
 
 
 def _expected() -> str:

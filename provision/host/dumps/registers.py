@@ -8,8 +8,9 @@
 | libcpuid | ``basic_cpuid[1]=a b c d``, ``ext_cpuid[1]=…`` | ``___ Logical CPU #0 ___`` |
 
 An MSR is ``MSR 0000003A: 0000-0000-0000-0005``, ``MSR 0x3a 0x5`` or ``msr 0x3a = 0x5``, numbers in
-hex; ``rdmsr 0x3a`` or ``rdmsr -a 0x3a`` as typed, with its answers below, is understood too. Other
-lines are passed over. What follows a line of 80 dashes is a test's expectation, not the CPU's.
+hex. ``rdmsr 0x3a``, ``rdmsr -p 1 0x3a`` or ``rdmsr -a 0x3a`` as typed, with its answers right
+below, is understood too. Other lines are passed over. What follows a line of 80 dashes is a test's
+expectation, not the CPU's.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from hwprofiles.cpus import AMD, INTEL
 from hwprofiles.facts import FactBook, Source
 from hwprofiles.virtualization import FEATURE_CONTROL, VM_CR, Clues
 from provision.host import msr, x86
+from provision.host.cpuflags import FLAGS
 from provision.host.cpuid import Cpu, Registers
 from provision.host.dumps.text import bounded, whole_lines
 from provision.host.errors import DumpDamaged
@@ -39,7 +41,8 @@ _LINE: Final = re.compile(
       |_+[ ]Logical[ ]CPU[ ]\#(?P<libcpuid>\d{{1,5}})[ ]_+
       |CPU\#(?P<mask>\d{{1,5}})[ ]AffMask:
       |CPU(?:[ ](?P<todd>\d{{1,5}}))?:[ \t]*$)
-    |(?P<msrs>(?:-+\[[ ])?MSR[ ]Registers)
+    |(?P<msrs>(?:-+\[[ ])?MSR[ ]Registers
+      (?:[ ]/[ ]Logical[ ]CPU[ ]\#(?P<owner1>\d{{1,5}})|[ ]\(CPU[ ]\#(?P<owner2>\d{{1,5}}))?)
     |CPUID[ ](?P<leaf1>{_H8}):?[ \t]+(?P<regs1>(?:{_H8}-){{3}}{_H8})\b
       (?:[ ]\[SL[ ](?P<sub1>[0-9A-Fa-f]{{2}})\])?
     |0x(?P<leaf2>{_H8})(?:[ ]0x(?P<sub2>[0-9A-Fa-f]{{1,8}}))?:
@@ -48,8 +51,8 @@ _LINE: Final = re.compile(
       =(?P<regs3>(?:{_H8}[ ]){{3}}{_H8})\b
     |MSR[ ](?:0x)?(?P<msr>[0-9A-Fa-f]{{1,8}})h?(?:[ \t]*[:=][ \t]*|[ \t]+)
       (?:0x)?(?P<value>(?:[0-9A-Fa-f]{{4}}-){{3}}[0-9A-Fa-f]{{4}}|[0-9A-Fa-f]{{1,16}})\b
-    |(?:\S{{0,60}}[$\#][ ])?(?:sudo[ ])?rdmsr[ ](?:-a[ ])?
-      (?:0x)?(?P<asked>[0-9A-Fa-f]{{1,8}})[ \t]*$
+    |(?:\S{{0,60}}[$\#][ ])?(?:sudo[ ])?rdmsr[ ]
+      (?:-(?:[a0xXc]{{1,4}}|p[ ]?(?P<on>\d{{1,5}}))[ ])*(?:0x)?(?P<asked>[0-9A-Fa-f]{{1,8}})[ \t]*$
     |(?:0x)?(?P<answer>[0-9A-Fa-f]{{1,16}})[ \t]*$
     )""",
     re.M | re.X | re.I,
@@ -65,10 +68,9 @@ _FORMATS: Final = ("leaf1", "leaf2", "array", "msr", "asked")
 #: One machine has no more; Linux stops at 8,192.
 _CPUS: Final = 8192
 #: Only leaves that something is read from are kept.
-_KEPT: Final = frozenset(
-    {0x0, 0x1, 0x4, 0x6, 0x7, 0xB, 0xD, 0x1F, 0x8000_0000, 0x8000_0001, 0x8000_0002, 0x8000_0003}
-    | {0x8000_0004, 0x8000_0007, 0x8000_0008, 0x8000_000A, 0x8000_001E, 0x8000_001F}
-)
+_KEPT: Final = frozenset({leaf for leaf, _, _ in FLAGS}) | {
+    *(0x0, 0x4, 0xB, 0x1F, 0x8000_0000, 0x8000_0002, 0x8000_0003, 0x8000_0004, 0x8000_001E)
+}
 _SUBLEAVES: Final = 16
 #: Where AMD's own MSRs begin; below, both makers have theirs.
 _AMD_ONLY: Final = 0xC001_0000
@@ -90,23 +92,25 @@ class _Sheet:
         self.records = {-1: _Record()}
         self._current = self.records[-1]
         self._asked: int | None = None
-        self._answers = 0
+        self._next = 0  # the logical CPU whose answer comes
+        self._end = -1
 
     def take(self, found: re.Match[str]) -> None:
         """Take one line."""
+        below, self._end = found.start() == self._end + 1, found.end()
         if found["answer"]:
-            self._answer(int(found["answer"], 16))
+            if below and self._asked is not None:
+                self._answer(self._asked, int(found["answer"], 16))
             return
         self._asked = None
         if found["cpu"]:
-            numbers = (found[name] for name in ("aida", "report", "libcpuid", "mask", "todd"))
-            self._turn_to(int(next(filter(None, numbers), 0)))
+            self._turn_to(_number(found, "aida", "report", "libcpuid", "mask", "todd") or 0)
             self._current.announced = True
         elif found["msrs"]:
-            self._turn_to(-1)
+            owner = _number(found, "owner1", "owner2")
+            self._turn_to(-1 if owner is None or owner not in self.records else owner)
         elif found["asked"]:
-            self._turn_to(-1)
-            self._asked, self._answers = int(found["asked"], 16), 0
+            self._asked, self._next = int(found["asked"], 16), _number(found, "on") or 0
         elif found["msr"]:
             value = int(found["value"].replace("-", ""), 16)
             self._current.msrs.setdefault(int(found["msr"], 16), value)
@@ -116,12 +120,17 @@ class _Sheet:
     def _turn_to(self, number: int) -> None:
         self._current = self.records.setdefault(number, _Record())
 
-    def _answer(self, value: int) -> None:
-        """Take an answer of rdmsr: the first of logical CPU 0, the next of 1, and so on."""
-        if self._asked is not None and self._answers < _CPUS:
-            self._turn_to(self._answers)
-            self._current.msrs.setdefault(self._asked, value)
-            self._answers += 1
+    def _answer(self, address: int, value: int) -> None:
+        """Take an answer of rdmsr; with -a the next line is the next CPU's."""
+        if self._next < _CPUS:
+            self._turn_to(self._next)
+            self._current.msrs.setdefault(address, value)
+            self._next += 1
+
+
+def _number(found: re.Match[str], *groups: str) -> int | None:
+    """Return the number in whichever of the groups has one."""
+    return next((int(found[group]) for group in groups if found[group]), None)
 
 
 def recognises(head: bytes) -> bool:
