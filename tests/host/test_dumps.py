@@ -221,6 +221,11 @@ def test_cpuinfo(text: str, state: str) -> None:
     assert ("unrestricted_guest" in flags) == (state == "enabled")
 
 
+def test_lscpu_of_another_architecture() -> None:
+    """ARM's flags and models are not x86's: without nx there, nothing is disabled."""
+    assert set(read(lscpu("fp asimd aes", Architecture="aarch64"))) == {"cpu.name"}
+
+
 def test_cpuinfo_where_packages_differ() -> None:
     """Firmware that set up one package only: the kernel clears the flag on the other."""
     good = cpuinfo(vmx_flags="ept")

@@ -26,6 +26,7 @@ _COUNT: Final = re.compile(rb"^[ \t]*CPU\(s\):[ \t]+[0-9]", re.M)
 _JSON: Final = re.compile(rb'\s*\{\s*"lscpu"\s*:')
 _WANTED: Final = frozenset(
     {
+        "Architecture",
         "CPU(s)",
         "Thread(s) per core",
         "Core(s) per socket",
@@ -40,6 +41,7 @@ _WANTED: Final = frozenset(
         "Address sizes",
     }
 )
+_X86: Final = frozenset({"x86_64", "i386", "i486", "i586", "i686"})
 #: What x86 has; an emulator's or a hypervisor's invention is no count of cores.
 _THREADS_PER_CORE: Final = (1, 2, 4)
 _DEPTH: Final = 4
@@ -90,6 +92,9 @@ def _fields(rows: Any, depth: int) -> Iterator[tuple[str, str]]:
 
 
 def _tell(lines: dict[str, str], facts: FactBook, where: str) -> None:
+    if lines.get("Architecture") not in _X86:  # flags and models have other meanings elsewhere
+        facts.learn("cpu.name", lines.get("Model name"), Source.DUMP, where)
+        return
     flags = frozenset(lines["Flags"].split()) if "Flags" in lines else None
     part = Part(
         vendor=lines["Vendor ID"],
