@@ -150,7 +150,7 @@ def _part(processor: Processor, flags: frozenset[str] | None) -> Part:
     """Return what one block says of its processor; other architectures have a name at most."""
     return Part(
         vendor=processor.lines.get("vendor_id") or None,
-        name=processor.lines.get("model name") or None,
+        name=x86.brand(processor.lines.get("model name")),
         family=processor.number("cpu family"),
         model=processor.number("model"),
         stepping=processor.number("stepping"),

@@ -73,11 +73,16 @@ class Part:
         return threads if self.amd and self.family == _BULLDOZER else cores
 
 
+def brand(text: str | None) -> str | None:
+    """Return a brand string without the blanks that makers fill it up with; None for none."""
+    return " ".join(text.split()) or None if text else None
+
+
 def tell(facts: FactBook, part: Part, source: Source, where: str) -> None:
     """Tell which processor it is and what it can do."""
     named = {
         "cpu.vendor": part.vendor,
-        "cpu.name": " ".join(part.name.split()) or None if part.name else None,
+        "cpu.name": part.name,
         "cpu.family": part.family,
         "cpu.model": part.model,
         "cpu.stepping": part.stepping,

@@ -39,6 +39,7 @@ _WANTED: Final = frozenset(
         "Stepping",
         "Flags",
         "Address sizes",
+        "Hypervisor vendor",
     }
 )
 _X86: Final = frozenset({"x86_64", "i386", "i486", "i586", "i686"})
@@ -93,12 +94,12 @@ def _fields(rows: Any, depth: int) -> Iterator[tuple[str, str]]:
 
 def _tell(lines: dict[str, str], facts: FactBook, where: str) -> None:
     if lines.get("Architecture") not in _X86:  # flags and models have other meanings elsewhere
-        facts.learn("cpu.name", lines.get("Model name"), Source.DUMP, where)
+        facts.learn("cpu.name", x86.brand(lines.get("Model name")), Source.DUMP, where)
         return
     flags = frozenset(lines["Flags"].split()) if "Flags" in lines else None
     part = Part(
         vendor=lines["Vendor ID"],
-        name=lines.get("Model name"),
+        name=x86.brand(lines.get("Model name")),
         family=_number(lines, "CPU family"),
         model=_number(lines, "Model"),
         stepping=_number(lines, "Stepping"),
@@ -111,7 +112,7 @@ def _tell(lines: dict[str, str], facts: FactBook, where: str) -> None:
     if flags is not None:
         clues = Clues(
             amd=part.amd,
-            guest="hypervisor" in flags,
+            guest="hypervisor" in flags or "Hypervisor vendor" in lines,
             flag=("svm" if part.amd else "vmx") in flags,
             kernel=None,
             capable=part.capable,
@@ -130,7 +131,9 @@ def _tell_counts(
         _number(lines, key)
         for key in ("Socket(s)", "Core(s) per socket", "Thread(s) per core", "CPU(s)")
     )
-    if not (sockets and cores and threads and logical) or "Off-line CPU(s) list" in lines:
+    if not (sockets and cores and threads and logical and part.signature):
+        return
+    if "Off-line CPU(s) list" in lines:
         return
     if threads not in _THREADS_PER_CORE or sockets * cores * threads != logical:
         return
