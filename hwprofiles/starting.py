@@ -123,13 +123,18 @@ def _flow(value: Any) -> str:
         return "[" + ", ".join(map(_flow, value)) + "]"
     if not isinstance(value, str):
         return json.dumps(value)
-    text = "".join(char for char in value if char.isprintable())
+    text = _printable(value)
     plain = _PLAIN.fullmatch(text) and text.lower() not in ("true", "false", "null")
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
+def _printable(text: str) -> str:
+    """Return what can be read of a text, with nothing in it that stands for a parameter."""
+    return "".join(char for char in text if char.isprintable()).replace("${", "$ {")
+
+
 def _exactly(text: str) -> str:
-    pattern = "(?i)^" + re.sub(r"\\([ -])", r"\1", re.escape(text)) + "$"
+    pattern = "(?i)^" + re.sub(r"\\([ -])", r"\1", re.escape(_printable(text))) + "$"
     return f"{{matches: {_flow(pattern)}}}"
 
 
