@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from hwprofiles.facts import CATALOGUE, FactBook, Source
+from hwprofiles.facts import CATALOGUE, FactBook, Kind, Source
 from provision import __version__
 from provision.core.errors import ConfigError, Refused
 from provision.core.files import write_json
@@ -135,6 +135,10 @@ def _machine(doing: str, told: Any) -> Machine:
 
 def _known(name: str, value: Any) -> Any:
     """Return ``value`` without the columns of a table that this version does not know."""
+    if CATALOGUE[name].kind is Kind.WORDS:
+        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+            raise TypeError("it should be a list of words")
+        return value
     if name not in TABLES:
         return value
     columns = CATALOGUE[name].columns

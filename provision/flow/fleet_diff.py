@@ -5,13 +5,14 @@ What only one side tells is no difference: it is listed as ``Untold``, for nobod
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from hwprofiles.facts import CATALOGUE, Source, agree
+from provision.flow.fleet_pairs import pairs
 from provision.flow.fleet_parts import FOLLOWS, OWN, TABLES, Cell, MakeUp, Part, Scalar
 
 
@@ -183,63 +184,27 @@ def _table(name: str, before: MakeUp, after: MakeUp, same: bool) -> Iterator[Cha
         if one != other:
             yield Untold(fact=name, foreign=True)
         return
-    found = [each for was, now in _pairs(one, other, same) for each in _part(name, was, now, same)]
+    found = [
+        each for was, now in pairs(one, other, same=same) for each in _part(name, was, now, same)
+    ]
     yield from (each for each in found if isinstance(each, Untold))
     changes = [each for each in found if isinstance(each, Change)]
     yield from _moved(name, one, changes) if same else changes
 
 
-def _pairs(
-    before: Sequence[Part], after: Sequence[Part], same: bool
-) -> Iterator[tuple[Part | None, Part | None]]:
-    """Yield what stands in the same place; where places do not last, what is most alike."""
-    left = {part.key: part for part in after if part.lasting}
-    for part in before:
-        if part.lasting:
-            yield part, left.pop(part.key, None)
-    loose = [part for part in before if not part.lasting]
-    others = [part for part in after if not part.lasting]
-    for alike in (_by_identity, _by_content, _by_name):
-        if alike is _by_identity and not same:
-            continue
-        waiting: dict[Any, list[Part]] = defaultdict(list)
-        for part in reversed(others):
-            waiting[alike(part)].append(part)
-        unpaired = []
-        for part in loose:
-            key = alike(part)
-            if key and waiting.get(key):
-                yield part, waiting[key].pop()
-            else:
-                unpaired.append(part)
-        loose = unpaired
-        others = [part for parts in waiting.values() for part in reversed(parts)]
-    yield from ((part, None) for part in loose)
-    yield from ((None, part) for part in (*left.values(), *others))
-
-
-def _by_identity(part: Part) -> Any:
-    return part.identity
-
-
-def _by_content(part: Part) -> Any:
-    return part.content
-
-
-def _by_name(part: Part) -> Any:
-    return part.key
-
-
 def _part(name: str, was: Part | None, now: Part | None, same: bool) -> Iterator[Change | Untold]:
-    if was is not None and now is not None and was.filled and now.filled:
+    full = was.filled if was else False, now.filled if now else False
+    slot = next(part.slot for part in (was, now) if part is not None)
+    if was and now and False not in full:
         yield from _both(name, was, now, same)
-        return
-    full = was is not None and was.filled, now is not None and now.filled
-    if full[0] != full[1]:
+    elif None in full:
+        vacant = TABLES[name].vacant or ("", 0)
+        yield Untold(fact=name, slot=slot, column=vacant[0], now=full[0] is None)
+    elif full[0] != full[1]:
         yield Change(
             kind=Kind.REMOVED if full[0] else Kind.ADDED,
             fact=name,
-            slot=next(part.slot for part in (was, now) if part is not None),
+            slot=slot,
             before=_cells(name, was, same) if full[0] and was else None,
             after=_cells(name, now, same) if full[1] and now else None,
             listed=now is not None,

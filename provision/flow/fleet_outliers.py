@@ -174,7 +174,9 @@ def _print(made: MakeUp, facts: frozenset[str]) -> Hashable:
     """Return what is the same for machines that are the same, of these facts."""
     tables = {
         name: Counter(
-            (part.key if part.lasting else "", part.content) for part in parts if part.filled
+            (part.key if part.lasting else "", part.content)
+            for part in parts
+            if part.filled is not False
         )
         for name, parts in made.tables.items()
         if name in facts

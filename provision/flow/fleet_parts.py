@@ -40,9 +40,12 @@ class Table:
     ignored: frozenset[str] = frozenset()
     brief: tuple[str, ...] = ()
 
-    def filled(self, row: Mapping[str, Cell]) -> bool:
-        """Tell whether something is in the place, or may be."""
-        return self.vacant is None or row.get(self.vacant[0]) != self.vacant[1]
+    def filled(self, row: Mapping[str, Cell]) -> bool | None:
+        """Tell whether something is in the place; None where that is not told."""
+        if self.vacant is None:
+            return True
+        column, value = self.vacant
+        return row[column] != value if column in row else None
 
 
 TABLES: Final[Mapping[str, Table]] = {
@@ -121,7 +124,7 @@ class Part:
     slot: str
     key: str
     lasting: bool
-    filled: bool
+    filled: bool | None
     cells: Mapping[str, Cell]
     identity: str = ""
 
