@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.bench import dmi, flash, startup, trees
+from tests.bench import dmi, flash, judging, startup, trees
 
 startup.main()
 flash.main()
 dmi.main()
 trees.main()
+judging.main()
