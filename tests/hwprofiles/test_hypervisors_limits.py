@@ -211,6 +211,9 @@ SIGNATURES: Final = [
         [],
         [(AMD, 0x0F, 0x20), (AMD, 0x10, 0x00), (AMD, 0x17, 0x01)],
     ),
+    # Older ones are not refused by signature: Intel had NetBurst with and without 64 bits.
+    ("ubuntu-kvm", "cpu.x86-64", [], [(AMD, 0x0F, 0x05), (INTEL, 6, 0x0F), (AMD, 0x17, 0x01)]),
+    ("xenserver-4", "cpu.x86-64", [], [(AMD, 0x0F, 0x05), (INTEL, 6, 0x0F)]),
     ("xen-4.17", "cpu.phi", PHI, [(INTEL, 6, 0x55), (INTEL, 6, 0x6A), *NETBURST]),
     ("esxi-6.7", "cpu.model.discontinued", NETBURST, [(INTEL, 6, 0x37)]),
     ("esxi-7.0", "cpu.model.discontinued", NETBURST, [(INTEL, 6, 0x37), (INTEL, 6, 0x3A)]),
