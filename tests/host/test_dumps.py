@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from typing import Any
 
 import pytest
@@ -87,6 +88,11 @@ XEONS = [cpus.xeon(0), cpus.xeon(1)]
         cpus.aida64(XEONS, cpus.ENABLED),
         cpus.todd_allen(XEONS) + "MSR 0000003A 0000000000000005\nMSR 8b 0x0d00040400000000\n"
         "msr 0x482 = 0x800000000401e172\nMSR 0x48b: 0xa200000000\n",
+        re.sub(
+            "------.*Logical.*", "Group: 0x00 Affinity mask: 0x1", cpus.aida64(XEONS, cpus.ENABLED)
+        ),
+        re.sub("------.*Logical.*", "", cpus.aida64(XEONS, cpus.ENABLED)).replace(": ", " :"),
+        re.sub(r"(?m)(CPUID.*)-(.*)-(.*)-", r"\1 \2 \3 ", cpus.aida64(XEONS, cpus.ENABLED)),
         cpus.report(XEONS) + "    MSR Registers (CPU #0):\n      MSR 0000003A       "
         "0000-0000-0000-0005\n      MSR 0000008B       0D00-0404-0000-0000 [x]\n"
         "      MSR 0000048B   0000-00A2-0000-0000\n",

@@ -40,11 +40,12 @@ _LINE: Final = re.compile(
       |CPUID[ ]Registers[ ]\(CPU[ ]\#(?P<report>\d{{1,5}})[^)\n]{{0,20}}\):
       |_+[ ]Logical[ ]CPU[ ]\#(?P<libcpuid>\d{{1,5}})[ ]_+
       |CPU\#(?P<mask>\d{{1,5}})[ ]AffMask:
+      |Group:[ ]0x[0-9A-F]+[ ](?P<next>Affinity)[ ]mask:
       |CPU(?:[ ](?P<todd>\d{{1,5}}))?:[ \t]*$)
     |(?P<msrs>(?:-+\[[ ])?MSR[ ]Registers
       (?:[ ]/[ ]Logical[ ]CPU[ ]\#(?P<owner1>\d{{1,5}})|[ ]\(CPU[ ]\#(?P<owner2>\d{{1,5}}))?)
-    |CPUID[ ](?P<leaf1>{_H8}):?[ \t]+(?P<regs1>(?:{_H8}-){{3}}{_H8})\b
-      (?:[ ]\[SL[ ](?P<sub1>[0-9A-Fa-f]{{2}})\])?
+    |CPUID[ ](?P<leaf1>{_H8})(?:[ ]?:[ \t]*|[ \t]+)(?P<regs1>(?:{_H8}[- ]){{3}}{_H8})\b
+      (?:(?:[ ]\[(?!SL)[^]\n]{{1,40}}\]){{0,3}}[ ]\[SL[ ](?P<sub1>[0-9A-Fa-f]{{2}})\])?
     |0x(?P<leaf2>{_H8})(?:[ ]0x(?P<sub2>[0-9A-Fa-f]{{1,8}}))?:
       [ ](?P<regs2>eax=0x{_H8}[ ]ebx=0x{_H8}[ ]ecx=0x{_H8}[ ]edx=0x{_H8})\b
     |(?P<array>[a-z_]{{3,10}}[0-9a-f]{{0,9}}h?)\[(?P<index>\d{{1,3}})\]
@@ -57,13 +58,8 @@ _LINE: Final = re.compile(
     )""",
     re.M | re.X | re.I,
 )
-_ARRAYS: Final = {
-    "basic_cpuid": None,
-    "ext_cpuid": None,
-    "intel_fn4": 0x4,
-    "intel_fn11": 0xB,
-    "amd_fn8000001dh": 0x8000_001D,
-}
+#: libcpuid's arrays of subleaves.
+_ARRAYS: Final = {"intel_fn4": 0x4, "intel_fn11": 0xB, "amd_fn8000001dh": 0x8000_001D}
 _FORMATS: Final = ("leaf1", "leaf2", "array", "msr", "asked")
 #: One machine has no more; Linux stops at 8,192.
 _CPUS: Final = 8192
@@ -83,6 +79,14 @@ class _Record:
     leaves: dict[tuple[int, int], Registers] = field(default_factory=dict)
     msrs: dict[int, int] = field(default_factory=dict)
     announced: bool = False
+
+    def take(self, number: int, sub: int | None, registers: Registers) -> None:
+        """Record a leaf; one that comes again and does not say its subleaf is the next."""
+        at = sub or 0
+        while sub is None and (number, at) in self.leaves and at < _SUBLEAVES:
+            at += 1
+        if at < _SUBLEAVES:
+            self.leaves.setdefault((number, at), registers)
 
 
 class _Sheet:
@@ -104,7 +108,8 @@ class _Sheet:
             return
         self._asked = None
         if found["cpu"]:
-            self._turn_to(_number(found, "aida", "report", "libcpuid", "mask", "todd") or 0)
+            number = _number(found, "aida", "report", "libcpuid", "mask", "todd")
+            self._turn_to(max(self.records) + 1 if found["next"] else number or 0)
             self._current.announced = True
         elif found["msrs"]:
             owner = _number(found, "owner1", "owner2")
@@ -115,7 +120,16 @@ class _Sheet:
             value = int(found["value"].replace("-", ""), 16)
             self._current.msrs.setdefault(int(found["msr"], 16), value)
         else:
-            _take_leaf(self._current, found)
+            self._take_leaf(found)
+
+    def _take_leaf(self, found: re.Match[str]) -> None:
+        """Take a leaf; where no line names the CPUs, leaf 0 begins the next."""
+        number, sub = _leaf(found)
+        if number == 0 and (0, 0) in self._current.leaves:
+            self._turn_to(max(self.records) + 1)
+        if number in _KEPT:
+            registers = re.findall(_H8, found["regs1"] or found["regs2"] or found["regs3"])
+            self._current.take(number, sub, Registers(*(int(each, 16) for each in registers)))
 
     def _turn_to(self, number: int) -> None:
         self._current = self.records.setdefault(number, _Record())
@@ -177,25 +191,15 @@ def _read(text: str, where: str) -> list[_Record]:
     return [sheet.records[number] for number in sorted(sheet.records)]
 
 
-def _take_leaf(record: _Record, found: re.Match[str]) -> None:
-    """Record a leaf; one without a subleaf that comes again is the next subleaf."""
+def _leaf(found: re.Match[str]) -> tuple[int, int | None]:
+    """Return number and subleaf of a line; -1 for arrays of what is no leaf of use."""
     sub = found["sub1"] or found["sub2"]
-    number = int(found["leaf1"] or found["leaf2"] or "0", 16)
-    if found["array"]:
-        name, index = found["array"], int(found["index"])
-        if name not in _ARRAYS:
-            return
-        leaf = _ARRAYS[name]
-        number = leaf or index + (0x8000_0000 if name == "ext_cpuid" else 0)
-        sub = f"{index:x}" if leaf else "0"
-    if number not in _KEPT:
-        return
-    at = 0 if sub is None else int(sub, 16)
-    while sub is None and (number, at) in record.leaves and at < _SUBLEAVES:
-        at += 1
-    if at < _SUBLEAVES:
-        registers = re.findall(_H8, found["regs1"] or found["regs2"] or found["regs3"])
-        record.leaves.setdefault((number, at), Registers(*(int(each, 16) for each in registers)))
+    if not found["array"]:
+        return int(found["leaf1"] or found["leaf2"], 16), None if sub is None else int(sub, 16)
+    name, index = found["array"].lower(), int(found["index"])
+    if name in {"basic_cpuid", "ext_cpuid"}:
+        return index + (0x8000_0000 if name == "ext_cpuid" else 0), 0
+    return _ARRAYS.get(name, -1), index
 
 
 def _tell_msrs(cpus: list[dict[int, int]], facts: FactBook, where: str) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from provision.host.errors import DumpDamaged
 
 #: Enough of a file to tell text from binary, and one kind of recording from another.
-HEAD: Final = 64 << 10
+HEAD: Final = 256 << 10
 
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
