@@ -378,3 +378,20 @@ def test_schema() -> None:
     schema = json.loads(run("schema"))
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert "cpu.virt.state" in schema["$defs"]["check"]["properties"]
+
+
+def test_the_guide_is_right(tmp_path: Path) -> None:
+    """Its example loads, lint has nothing to note, and what its comments say is so."""
+    guide = (Path(__file__).parent.parent.parent / "docs" / "profiles.md").read_text()
+    path = write(tmp_path, guide.split("```yaml\n")[1].split("```")[0])
+    profile = hwprofiles.load(path)
+    rules = {rule.id: rule for rule in profile.rules}
+    assert "tpm" not in rules
+    assert rules["memory.size"].title.startswith("128 GiB")
+    assert [waiver.rule for waiver in profile.waivers] == ["boot.size"]
+    noted = told("lint", path)[0]["notes"]
+    assert not [note for note in noted if "waiver" not in note["message"]]
+    for line in guide.splitlines():
+        words = line.split()
+        if line.startswith("    provision profile") and "<" not in line:
+            assert run(words[2], "--help")
