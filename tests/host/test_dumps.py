@@ -174,6 +174,14 @@ def test_msrs_of_each_package() -> None:
     assert [row["virt"] for row in rows] == ["enabled", "disabled"]
 
 
+@pytest.mark.parametrize("dump", [cpus.todd_allen([cpus.xeon()]), cpus.libcpuid(cpus.xeon())])
+def test_one_cpu_recorded_and_all_asked(dump: str) -> None:
+    """CPUID of one CPU, MSRs of all: one that firmware left out is still seen."""
+    facts = read("# rdmsr -a 0x3a\n5\n5\n5\n1\n\n" + dump)
+    assert facts["cpu.virt.state"].value == "disabled"
+    assert "cpu.cores" not in facts
+
+
 @pytest.mark.parametrize("text", ["MSR 3A 0\n", "MSR 10 123456\n", "MSR 3A 5\nMSR C0010114 0\n"])
 def test_msrs_that_decide_nothing(text: str) -> None:
     """3Ah at 0 without a sign of VMX is no "unlocked"; both makers' registers are no machine."""
@@ -329,6 +337,7 @@ def test_what_is_nearly_a_recording(text: str, advice: str) -> None:
         ("Architecture: x86_64\nCPU(s): 4\n" + " " * (1 << 20), "larger than 1 MiB"),
         ("processor\t: 0\nmodel name\t: x\n", "'vendor_id'"),
         (cpuinfo() + cpuinfo(), "twice"),
+        ("MSR 3A 000000000000000", "no whole line"),
         ("CPUID 00000001: 000606A6-00000000-00000000-00000000\n", "leaves 0 and 1"),
         ("CPUID 00000000: 0000000B-00000000-00000000-00000000\n" * 2, "leaves 0 and 1"),
         ("<cpudata arch='x86'>", "no whole libvirt"),

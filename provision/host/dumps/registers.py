@@ -16,7 +16,8 @@ expectation, not the CPU's.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 from hwprofiles.cpus import AMD, INTEL
@@ -157,18 +158,18 @@ def tell(data: bytes, facts: FactBook, where: str) -> None:
     """Tell what the processors are, and what their firmware made of them."""
     bounded(data, _LIMIT, where, NAME)
     text = whole_lines(data)
-    records = _read(text, where)
-    # A heading with nothing below is a CPU, too: the text was cut there.
-    cpus = [
-        Cpu(leaves=each.leaves, msrs=each.msrs)
-        for each in records
-        if each.leaves or (each.announced and not each.msrs)
-    ]
-    if not any(cpu.leaves for cpu in cpus):
-        _tell_msrs([each.msrs for each in records], facts, where)
+    loose, *records = _read(text, where)
+    if loose.leaves:  # no line names the first CPU, or any
+        loose, records = _Record(), [loose, *records]
+    if not any(each.leaves or each.msrs for each in (loose, *records)):
+        raise DumpDamaged(
+            f"{where} holds no whole line of registers: what it has may be cut.",
+            hint="Copy it whole; the last line, too, ends with a line feed.",
+        )
+    if not any(each.leaves for each in records):
+        _tell_msrs([loose.msrs, *(each.msrs for each in records)], facts, where)
         return
-    for loose in (each.msrs for each in records if not each.leaves and each.msrs):
-        cpus[0] = replace(cpus[0], msrs={**loose, **cpus[0].msrs})  # of the CPU the tool ran on
+    cpus = list(_cpus(loose, records))
     if not any(cpu.signature for cpu in cpus):
         raise DumpDamaged(
             f"{where} holds CPUID registers, and leaves 0 and 1 are not both there: it cannot be "
@@ -177,8 +178,20 @@ def tell(data: bytes, facts: FactBook, where: str) -> None:
     x86.tell_cpus(cpus, facts, where, cut=len(text.encode()) < len(data))
 
 
+def _cpus(loose: _Record, records: list[_Record]) -> Iterator[Cpu]:
+    """Yield the CPUs: MSRs that belong to none are of the first, where the tool ran.
+
+    A heading with nothing below is a CPU, too: the text was cut there. One with MSRs alone has the
+    leaves of the first, so that a register that differs is seen.
+    """
+    first = next(each for each in records if each.leaves)
+    for each in records:
+        msrs = {**loose.msrs, **each.msrs} if each is first else each.msrs
+        yield Cpu(leaves=each.leaves or (first.leaves if msrs else {}), msrs=msrs)
+
+
 def _read(text: str, where: str) -> list[_Record]:
-    """Return the logical CPUs of the text, and what belongs to none."""
+    """Return what belongs to no logical CPU, then the CPUs of the text."""
     sheet = _Sheet()
     for found in _LINE.finditer(text):
         if found["end"]:
