@@ -144,8 +144,9 @@ def _told(fact: str, where: Check | None, facts: Facts, *, wanted: bool) -> str:
 
 
 def _name(row: Mapping[str, Any]) -> str:
-    """Return what a row is called: its first columns that are words."""
+    """Return what a row is called: a port by both its designators, since boards use either."""
     bank = f" ({row['bank']})" if "bank" in row else ""
-    name = next((row[key] for key in ("slot", "socket", "name", "internal") if key in row), None)
-    name = name or row.get("external") or row.get("model")
+    port = " / ".join(row[key] for key in ("internal", "external") if key in row)
+    name = next((row[key] for key in ("slot", "socket", "name") if key in row), port)
+    name = name or row.get("model")
     return f"{name}{bank}" if name else ""

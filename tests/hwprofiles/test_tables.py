@@ -98,6 +98,15 @@ def test_rows_in_words() -> None:
     assert dict(count.found(facts)) == {"memory.dimms": "2 of 3 do (A1, B1)"}
 
 
+def test_a_port_is_named_by_both_designators() -> None:
+    """Some boards print the name a tech knows inside, some outside."""
+    facts = book("ports.connectors", [{"internal": "J132", "external": "Internal USB key #1"}])
+    check = compiled({"ports.connectors": {"any": {"external": {"matches": "USB"}}}})
+    assert dict(check.found(facts)) == {
+        "ports.connectors": "1 of 1 do (J132 / Internal USB key #1)"
+    }
+
+
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
