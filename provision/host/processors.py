@@ -133,7 +133,7 @@ def _tell(
         if not clues.guest:
             x86.tell_registers(((first, cpu) for cpu in cpus.values()), facts, "/dev/cpu")
         x86.tell_virtualization(facts, clues, Source.PROCFS, where)
-        x86.tell_no_slat(facts, first, clues, where)
+        x86.tell_no_slat(facts, first, clues, Source.PROCFS, where)
         _tell_revisions(processors, clues, facts, where)
     _tell_packages(processors, clues, cpus, facts, where)
 

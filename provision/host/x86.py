@@ -104,16 +104,16 @@ def tell_virtualization(facts: FactBook, clues: Clues, source: Source, where: st
         facts.learn("cpu.virt.feature", "none", source, where)
 
 
-def tell_no_slat(facts: FactBook, part: Part, clues: Clues, where: str) -> None:
+def tell_no_slat(facts: FactBook, part: Part, clues: Clues, source: Source, where: str) -> None:
     """Tell that there is no EPT or NPT: a kernel that shows vmx or svm would show them as well.
 
     A part that the table lists is left to the table, and a guest to its host.
     """
-    listed = part.signature.slat(part.name or "") if part.signature else None
     if "cpu.virt.slat" in facts:  # a register told
         return
+    listed = part.signature.slat(part.name or "") if part.signature else None
     if clues.flag and not clues.guest and listed is None and not (part.flags or set()) & _SLAT:
-        facts.learn("cpu.virt.slat", False, Source.PROCFS, where)
+        facts.learn("cpu.virt.slat", False, source, where)
 
 
 def tell_packages(facts: FactBook, rows: Sequence[Row], source: Source, where: str) -> None:
@@ -148,8 +148,10 @@ def tell_registers(pairs: Iterable[tuple[Part, Cpu]], facts: FactBook, where: st
     for slat, source, register in sorted(told, reverse=True):
         facts.learn("cpu.virt.slat", slat, source, f"{where}#{register}")
     words = {word for pair in known if (word := _erratum_298(*pair))}
+    asked = any(msr.HWCR in cpu.msrs for _, cpu in known)
+    source, register = (Source.MSR, "MSR C0010015") if asked else (Source.CPUID, "CPUID 1")
     for word in sorted(words, key=_ERRATUM.index):
-        facts.learn("cpu.erratum_298", word, Source.MSR, f"{where}#MSR C0010015, C0011023")
+        facts.learn("cpu.erratum_298", word, source, f"{where}#{register}")
 
 
 def _slat(part: Part, cpu: Cpu) -> tuple[bool, Source, str] | None:
@@ -242,6 +244,7 @@ def _deciding(cpus: Iterable[Cpu]) -> tuple[int, ...]:
 def _tell_packages(
     cpus: Sequence[Cpu], places: Sequence[Place], clues: Clues | None, facts: FactBook, where: str
 ) -> None:
+    """Tell of the packages out of where their CPUs sit."""
     packages: dict[int, list[tuple[Cpu, Place]]] = {}
     for cpu, place in zip(cpus, places, strict=True):
         packages.setdefault(place.package, []).append((cpu, place))

@@ -119,7 +119,7 @@ def _tell(lines: dict[str, str], facts: FactBook, where: str) -> None:
             key_lock="svm_lock" in flags,
         )
         x86.tell_virtualization(facts, clues, Source.DUMP, where)
-        x86.tell_no_slat(facts, part, clues, where)
+        x86.tell_no_slat(facts, part, clues, Source.DUMP, where)
     _tell_counts(lines, part, clues, facts, where)
 
 
