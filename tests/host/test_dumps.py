@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -370,3 +373,17 @@ def test_one_reader_each() -> None:
     for sample in samples:
         claimed = [reader.NAME for reader in dumps.READERS if reader.recognises(sample.encode())]
         assert len(claimed) == 1
+
+
+def test_readers_need_the_standard_library_alone() -> None:
+    """The deploy ramdisk reads recordings, too, and has no package from outside."""
+    code = (
+        "import sys, provision.host.dumps;"
+        "outside = {name.split('.')[0] for name in sys.modules} - set(sys.stdlib_module_names);"
+        "print(sorted(outside - {'hwprofiles', 'provision', '__main__'}))"
+    )
+    root = Path(__file__).parent.parent.parent
+    result = subprocess.run(
+        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, cwd=root
+    )
+    assert result.stdout.strip() == "[]"
