@@ -73,6 +73,7 @@ def _machine(validation: Validation) -> Iterator[str]:
         return
     title = validation.profile.title if validation.profile else "Validation"
     yield from wrapped("", f"{title} on {target}{name}")
+    yield from wrapped("", validation.made_of)
     if validation.server:
         server = validation.server
         yield from wrapped("", f"Known server: {server.title}, verified {server.verified}")

@@ -176,6 +176,18 @@ class Validation:
         names = ("vendor", "model", "serial")
         return " ".join(filter(None, (self.told(f"system.{name}") for name in names)))
 
+    @property
+    def made_of(self) -> str:
+        """Return processors, memory and internal ports in a line, as far as they are known."""
+        sockets, name = self.told("cpu.sockets_populated"), self.told("cpu.name")
+        memory, ports = self.told("memory.total"), self.told("ports.internal")
+        said = (
+            f"{sockets} × {name}" if sockets and name else name,
+            f"{memory} of memory" if memory else "",
+            f"internal ports: {ports}" if ports else "",
+        )
+        return "; ".join(filter(None, said))
+
 
 #: What a machine can come to, worst first.
 VERDICTS: Final = ("FAIL", "ERROR", "UNKNOWN", "PASS")

@@ -21,11 +21,12 @@ def flat(told: str) -> str:
 
 
 def test_one_machine_is_told_in_full() -> None:
-    """Who it is, which server profile fits, each finding with its remedy, and a count line."""
+    """Who it is, what it is made of and known as, each finding with its remedy, and the count."""
     told = text(verdict(*samples.FINDINGS))
     lines = told.splitlines()
     assert lines[0] == "Xen 4.17 on 10.0.0.7 (Dell Inc. PowerEdge R805 8XJ0188)"
-    assert lines[1] == "Known server: Dell PowerEdge R805, verified 2026-11-24"
+    assert lines[1] == "64 GiB of memory"
+    assert lines[2] == "Known server: Dell PowerEdge R805, verified 2026-11-24"
     order = [told.index(f"\n{word:<9}") for word in ("FAIL", "WARN", "UNKNOWN", "INFO", "WAIVED")]
     assert order == sorted(order)
     assert "In the BIOS settings: set ProcVirtualization to Enabled." in flat(told)
