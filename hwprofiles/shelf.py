@@ -1,14 +1,16 @@
 """The shipped profiles: which there are, and how each server model is known.
 
-To read a profile with all its bases takes some 50 ms, and there are dozens. To tell which of the
-server models a machine is, one key of each file is enough: it is read alone. That asks of shipped
-files that each key of the top begins a line; a test holds them to it.
+To read a profile with all its bases takes some 50 ms, and there are dozens. To list them, or to
+tell which of the server models a machine is, some keys of each file are enough: they are read
+alone. That asks of shipped files that each key of the top begins a line; a test holds them to it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -27,6 +29,15 @@ FOLDERS: Final = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """A shipped profile as a list names it."""
+
+    id: str
+    title: str
+    verified: date
+
+
 @cache
 def shipped() -> Mapping[str, Path]:
     """Return every shipped profile's file by its name, those only to be extended too."""
@@ -43,6 +54,17 @@ def names(kind: ProfileKind = ProfileKind.HYPERVISOR) -> list[str]:
 def _choosable(kind: ProfileKind) -> tuple[str, ...]:
     files = {name: path for name, path in shipped().items() if path.parent == FOLDERS[kind]}
     return tuple(name for name, path in files.items() if not _lines(path, "abstract"))
+
+
+def heads(kind: ProfileKind) -> list[Head]:
+    """Return what a list says of each shipped profile of a kind."""
+    return [_head(name, shipped()[name]) for name in names(kind)]
+
+
+def _head(name: str, path: Path) -> Head:
+    document = parse_document(_lines(path, "title") + _lines(path, "verified"), str(path))
+    verified = date.fromisoformat(document.data["verified"])
+    return Head(id=name, title=document.data["title"], verified=verified)
 
 
 @cache

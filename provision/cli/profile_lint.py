@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -13,6 +13,9 @@ from provision.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from hwprofiles.errors import Problem
+
+#: Problems of one file worth printing: with more, it is another kind of file.
+_MOST: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +31,15 @@ class _Checked:
     @property
     def summary(self) -> str:
         if self.problems:
-            return f"{self.file}: {number(self.problems, 'problem')}"
+            some = f", of which the first {_MOST} are here" * (len(self.problems) > _MOST)
+            return f"{self.file}: {number(self.problems, 'problem')}{some}"
         rules = number(self.rules, "rule")
         own = f", {self.own} of its own" if self.own != self.rules else ""
         return f"{self.file}: {rules}{own}; {number(self.notes, 'note')}"
 
     def lines(self) -> list[str]:
         """Return what an editor can jump to, then how much there is of it."""
-        told = [str(problem) for problem in self.problems]
+        told = [str(problem) for problem in self.problems[:_MOST]]
         for note in self.notes:
             told.append(f"{note.file}:{note.line}:{note.column}: note: {note.message}")
         return [*told, self.summary]

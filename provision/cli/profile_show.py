@@ -24,31 +24,28 @@ KINDS: Final = {"hypervisors": "hypervisor", "servers": "server"}
 @output_option
 def list_profiles(kind: str | None, output: str) -> None:
     """List the profiles that come with bareiron: hypervisors, and server models."""
-    from hwprofiles import ProfileKind, loading, shelf
+    from hwprofiles import ProfileKind, shelf
 
     wanted = [KINDS[kind]] if kind else list(KINDS.values())
-    profiles = [loading.load(name) for each in wanted for name in shelf.names(ProfileKind(each))]
     data = [
         {
-            "id": profile.id,
-            "kind": str(profile.kind),
-            "title": profile.title,
-            "verified": profile.verified.isoformat(),
-            "rules": len(profile.rules),
+            "id": head.id,
+            "kind": each,
+            "title": head.title,
+            "verified": head.verified.isoformat(),
         }
-        for profile in profiles
+        for each in wanted
+        for head in shelf.heads(ProfileKind(each))
     ]
     show(output, data, "\n\n".join(_table(each, data) for each in wanted))
 
 
-def _table(kind: str, data: list[dict[str, Any]]) -> str:
+def _table(kind: str, data: list[dict[str, str]]) -> str:
     rows = [row for row in data if row["kind"] == kind]
     width = max([len(row["id"]) for row in rows] + [len(kind)])
-    head = f"{kind.upper():<{width}} {'RULES':>5}  {'VERIFIED':<10}  TITLE"
-    lines = [head]
+    lines = [f"{kind.upper():<{width}}  {'VERIFIED':<10}  TITLE"]
     for row in rows:
-        start = f"{row['id']:<{width}} {row['rules']:>5}  {row['verified']:<10}  "
-        lines += wrapped(start, row["title"])
+        lines += wrapped(f"{row['id']:<{width}}  {row['verified']:<10}  ", row["title"])
     return "\n".join(lines)
 
 

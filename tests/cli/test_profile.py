@@ -103,7 +103,10 @@ def test_list() -> None:
     rows = told("list")
     known = [*shelf.names(), *shelf.names(ProfileKind.SERVER)]
     assert [row["id"] for row in rows] == known
-    assert all(row["verified"] and row["rules"] for row in rows)
+    for row in (rows[0], rows[-1]):
+        profile = hwprofiles.load(row["id"])
+        assert (row["kind"], row["title"]) == (profile.kind, profile.title)
+        assert row["verified"] == profile.verified.isoformat()
     shown = run("list")
     assert all(f"\n{name} " in shown for name in known)
     assert fits(shown)

@@ -18,6 +18,9 @@ def test_names_are_those_that_are_not_abstract(kind: ProfileKind) -> None:
         name for name, data in read.items() if not data.get("abstract")
     )
     assert all(data["id"] == name for name, data in read.items())
+    for head in shelf.heads(kind):
+        told = (head.title, head.verified.isoformat())
+        assert told == (read[head.id]["title"], read[head.id]["verified"])
 
 
 @pytest.mark.parametrize("name", shelf.names(ProfileKind.SERVER))
