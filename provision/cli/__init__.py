@@ -15,7 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "inventory": ("inventory", "Show what servers are, live or recorded."),
     "baseline": ("baseline", "Keep what machines are made of; tell what has changed."),
     "outliers": ("outliers", "Tell which of many machines are not like the others."),
-    "profile": ("profile", "List, show and check hardware profiles."),
+    "profile": ("profile", "List, show, check, compare and write hardware profiles."),
     "flash": ("flash", "Write an image to USB sticks or SD cards, and read it back."),
     "image": ("image", "Build and inspect hypervisor images."),
     "power": ("power", "Show or change a server's power state."),
