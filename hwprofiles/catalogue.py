@@ -32,24 +32,28 @@ class Meaning:
     """What a fact name stands for; ``words`` lists the allowed values where they are few.
 
     ``unsure`` are those of them that say "looked, and cannot tell": a rule that asks for another
-    word is then unknown, not failed. ``columns`` are those of a table. ``zero`` is how a person
-    says that number.
+    word is then unknown, not failed. ``final`` are those that no other source can overrule.
+    ``columns`` are those of a table. ``zero`` is how a person says that number.
     """
 
     kind: Kind
     text: str
     words: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
+    final: tuple[str, ...] = ()
     columns: Mapping[str, Meaning] = field(default_factory=dict)
     zero: str = ""
 
 
 _UNSURE: Final = frozenset({"capable", "not-controllable", "guest", "unknown"})
+#: What a guest sees is its host's doing: registers in it prove nothing of the machine.
+_FINAL: Final = frozenset({"guest"})
 
 
 def _of(kind: Kind, text: str, *words: str) -> Meaning:
     unsure = tuple(word for word in words if word in _UNSURE)
-    return Meaning(kind=kind, text=text, words=words, unsure=unsure)
+    final = tuple(word for word in words if word in _FINAL)
+    return Meaning(kind=kind, text=text, words=words, unsure=unsure, final=final)
 
 
 def _table(text: str, **columns: Meaning) -> Meaning:

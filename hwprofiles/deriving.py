@@ -92,4 +92,5 @@ def _add(facts: FactBook, name: str, value: Value | None, because: Fact) -> None
             because.path,
             at=because.at,
             power_state=because.power_state,
+            derived=True,
         )

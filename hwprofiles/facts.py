@@ -62,6 +62,7 @@ class Fact:
     """A value, where it was read (``path``: a Redfish property, a file, a register), and when.
 
     ``rivals`` are what other sources said of the same thing, where it is something else.
+    ``derived``: it follows from other facts, and gives way to what a source says.
     """
 
     value: Value
@@ -70,6 +71,7 @@ class Fact:
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     power_state: str = ""
     rivals: tuple[Fact, ...] = ()
+    derived: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fact as the JSON interface prints it."""
@@ -80,6 +82,8 @@ class Fact:
             "at": self.at.isoformat(timespec="seconds"),
             "power_state": self.power_state,
         }
+        if self.derived:
+            told["derived"] = True
         if self.rivals:
             told["rivals"] = [rival.as_dict() for rival in self.rivals]
         return told
@@ -124,16 +128,20 @@ class FactBook(dict[str, Fact]):
     def add(self, name: str, fact: Fact) -> None:
         """Record a fact that is checked already, as ``learn`` does."""
         known = self.get(name)
-        if known is None:
+        if known is None or self._replaced(CATALOGUE[name], known, fact):
             self[name] = fact
-            return
-        meaning = CATALOGUE[name]
-        if fact.value in meaning.unsure or known.value in meaning.unsure:
-            self[name] = known if fact.value in meaning.unsure else fact
-            return
-        said = (*known.rivals, replace(known, rivals=()), *fact.rivals)
-        rivals = tuple(each for each in said if not agree(name, each.value, fact.value))
-        self[name] = replace(fact, rivals=rivals)
+        elif not self._replaced(CATALOGUE[name], fact, known):
+            said = (*known.rivals, replace(known, rivals=()), *fact.rivals)
+            rivals = tuple(each for each in said if not agree(name, each.value, fact.value))
+            self[name] = replace(fact, rivals=rivals)
+
+    @staticmethod
+    def _replaced(meaning: Meaning, old: Fact, new: Fact) -> bool:
+        """Tell whether ``new`` stands in place of ``old``, which is then no rival to it."""
+        for words, wins in ((meaning.final, new), (meaning.unsure, old)):
+            if (old.value in words) is not (new.value in words):
+                return wins.value in words
+        return old.derived and not new.derived
 
     def take(self, others: Facts) -> None:
         """Record the facts of another book, as if they were learned now."""

@@ -174,6 +174,7 @@ def _learn(facts: FactBook, name: str, item: Mapping[str, Any]) -> None:
         str(item["path"]),
         at=datetime.fromisoformat(item["at"]) if "at" in item else datetime.now().astimezone(),
         power_state=str(item.get("power_state", "")),
+        derived=item.get("derived") is True,
     )
 
 

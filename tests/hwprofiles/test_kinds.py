@@ -167,3 +167,24 @@ def test_what_differs_by_nature_is_no_contradiction() -> None:
     facts.learn("cpu.virt.state", "capable", Source.CPUID, "dump")
     assert not any(fact.rivals for fact in facts.values())
     assert facts["cpu.virt.state"].value == "disabled"
+
+
+def test_a_guest_stays_a_guest() -> None:
+    """Registers pasted beside a guest's own words do not make a machine of it."""
+    for order in (("guest", "enabled"), ("enabled", "guest")):
+        facts = FactBook()
+        for word in order:
+            facts.learn("cpu.virt.state", word, Source.MSR, word)
+        assert facts["cpu.virt.state"].value == "guest"
+        assert not facts["cpu.virt.state"].rivals
+
+
+def test_what_follows_gives_way_to_what_is_said() -> None:
+    """A signature's usual level is no contradiction to the flags of this very machine."""
+    derived, said = FactBook(), FactBook()
+    derived.learn("cpu.level", "v4", Source.REDFISH, "signature", derived=True)
+    said.learn("cpu.level", "v3", Source.PROCFS, "flags")
+    for first, second in ((derived, said), (said, derived)):
+        facts = FactBook(first)
+        facts.take(second)
+        assert (facts["cpu.level"].value, facts["cpu.level"].rivals) == ("v3", ())
