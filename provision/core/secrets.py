@@ -22,6 +22,7 @@ from provision.core.reading import LONGEST, NotRead, first_line
 
 _SHORTEST: Final = 4
 _SHORTEST_IN_DATA: Final = 8
+_ELSEWHERE: Final = ("fd:", "cmd:", "credential:")
 #: How secrets are written, with their own length; longest first.
 _known: dict[str, int] = {}
 
@@ -57,14 +58,16 @@ class Secret:
 def read_secret(reference: str, *, prompt: str = "Password: ") -> Secret:
     """Return the secret behind ``reference``.
 
-    That is a file's path, ``-`` for standard input, or ``prompt:`` for asking the person. The
-    first line counts, without its newline. A file that others may read is refused, as SSH refuses
-    such keys. A pipe will do (``<(pass show bmc)``), a device will not.
+    That is a file's path, ``-`` for standard input, ``prompt:`` for asking the person, or one of
+    ``references``. The first line counts, without its newline. A file that others may read is
+    refused, as SSH refuses such keys. A pipe will do (``<(pass show bmc)``), a device will not.
     """
     if reference == "prompt:":
         import getpass
 
         return Secret(getpass.getpass(prompt))
+    if reference.startswith(_ELSEWHERE):
+        return _from_elsewhere(reference)
     reference = reference.removeprefix("file:")
     try:
         if reference in ("-", "/dev/stdin"):
@@ -79,6 +82,22 @@ def read_secret(reference: str, *, prompt: str = "Password: ") -> Secret:
         doing = f"reading the password from {_printable(reference)}"
         raise ConfigError(f"{doing}: not text in UTF-8", hint="Save it as plain text.") from error
     return _checked(line, _printable(reference))
+
+
+def _from_elsewhere(reference: str) -> Secret:
+    from provision.core.references import first_line_behind
+
+    # What follows the program's name may be a secret of its own.
+    told = reference.split(maxsplit=1)[0] if reference.startswith("cmd:") else reference
+    where = _printable(told)
+    try:
+        line = first_line_behind(reference)
+    except NotRead as error:
+        raise ConfigError(f"reading the password from {where}: {error}", hint=error.hint) from error
+    except UnicodeDecodeError as error:
+        doing = f"reading the password from {where}"
+        raise ConfigError(f"{doing}: not text in UTF-8", hint="Store it as plain text.") from error
+    return _checked(line, where)
 
 
 def _checked(line: str, where: str) -> Secret:

@@ -1,4 +1,4 @@
-"""The servers of a job: a YAML file that says where they are and what is wanted of them.
+"""The servers of a job: a YAML or CSV file that says where they are and what is wanted of them.
 
     schema: bareiron.servers/1
     defaults:
@@ -17,217 +17,90 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from hwprofiles.documents import Document, read_document
+from hwprofiles.errors import DocumentError, Problem
+from hwprofiles.validation import validate
+from provision.core import servers_checks, servers_csv
 from provision.core.errors import ConfigError
+from provision.core.servers_rows import (
+    NAME,
+    SCHEMA,
+    Boot,
+    Evidence,
+    HttpAnswer,
+    Media,
+    SerialText,
+    ServersFile,
+    StrictModel,
+    TcpAnswer,
+    Wishes,
+    mac_of,
+    machine_at,
+)
 
-SCHEMA = "bareiron.servers/1"
+__all__ = [
+    "SCHEMA",
+    "Boot",
+    "Evidence",
+    "HttpAnswer",
+    "Listed",
+    "Media",
+    "SerialText",
+    "Server",
+    "TcpAnswer",
+    "mac_of",
+    "machine_at",
+    "read_listed",
+    "read_servers",
+]
 
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    @field_validator("*", mode="after")
-    @classmethod
-    def _printable(cls, value: object) -> object:
-        if isinstance(value, str) and not value.isprintable():
-            raise ValueError("a control character stands in it")
-        return value
-
-
-def _pattern(text: str) -> str:
-    from hwprofiles import patterns
-
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
-    if trouble := patterns.problem(text):
-        raise ValueError(trouble)
-    return text
+#: Problems of one file that are told; who has more has the wrong file, or one wrong column.
+_MOST_TOLD: Final = 100
 
 
-def machine_at(bmc: str) -> str:
-    """Return one spelling for all addresses that lead to the same machine's BMC.
+class Listed(StrictModel):
+    """One server as far as a file has to list it: what it is, where, and how to reach its BMC.
 
-    Raises ``ValueError`` for what is no address, and for one that carries a password.
+    ``serial`` and ``mac`` (that of the BMC's port) are what is expected; ``model`` and ``tags`` are
+    there to be selected by. ``slot`` tells apart what shares one ``u``.
     """
-    url = urlsplit(bmc if "://" in bmc else f"https://{bmc}")
-    if "@" in url.netloc:
-        raise ValueError("user and password do not belong into an address")
-    if url.scheme != "https":
-        raise ValueError("only https:// is spoken to BMCs")
-    if not url.hostname or url.query or url.fragment:
-        raise ValueError("no address of a BMC: HOST, HOST:PORT or https://HOST")
-    path = url.path.rstrip("/")
-    node = path if path not in ("", "/redfish", "/redfish/v1") else ""
-    return f"{url.hostname.rstrip('.')}:{url.port or 443}{node}"
 
-
-class Boot(_Strict):
-    """What the server shall boot from. ``once`` leaves the persistent order as it was."""
-
-    device: Literal["usb", "sd", "cd", "disk", "pxe"] = "usb"
-    mode: Literal["uefi", "bios"] | None = None
-    once: bool = False
-
-
-class Media(_Strict):
-    """A virtual CD: a URL the BMC itself can fetch; ``eject`` when the hypervisor is up."""
-
-    image: str = Field(pattern=r"^(https?|nfs|cifs)://\S+$")
-    eject: bool = False
-
-
-class SerialText(_Strict):
-    """Text on the serial console, in a file that grows; patterns must appear in this order."""
-
-    file: str
-    expect: Annotated[list[str], Field(min_length=1)]
-
-    @field_validator("expect")
-    @classmethod
-    def _patterns(cls, value: list[str]) -> list[str]:
-        return [_pattern(text) for text in value]
-
-
-class TcpAnswer(_Strict):
-    """A TCP port that accepts; with ``expect``, its first bytes must match."""
-
-    host: str
-    port: Annotated[int, Field(ge=1, le=65535)]
-    expect: str | None = None
-
-    @field_validator("expect")
-    @classmethod
-    def _regex(cls, value: str | None) -> str | None:
-        return value if value is None else _pattern(value)
-
-
-class HttpAnswer(_Strict):
-    """A URL that answers with ``status``; with ``expect``, its body must match."""
-
-    url: str = Field(pattern=r"^https?://\S+$")
-    status: int = 200
-    expect: str | None = None
-    verify: bool = True
-
-    @field_validator("expect")
-    @classmethod
-    def _regex(cls, value: str | None) -> str | None:
-        return value if value is None else _pattern(value)
-
-
-class Evidence(_Strict):
-    """How we know that the hypervisor is up: one of three, ``within`` so many seconds."""
-
-    serial: SerialText | None = None
-    tcp: TcpAnswer | None = None
-    http: HttpAnswer | None = None
-    within: Annotated[int, Field(ge=1, le=86_400)] = 900
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Evidence:
-        given = [kind for kind in ("serial", "tcp", "http") if getattr(self, kind) is not None]
-        if len(given) != 1:
-            raise ValueError("evidence wants exactly one of serial, tcp, http")
-        return self
-
-
-class Wishes(_Strict):
-    """What may stand in ``defaults`` as well as in a server."""
-
-    user: str | None = None
-    password: str | None = None
-    tls: Literal["auto", "ca", "pin", "insecure"] | None = None
-    ca_file: str | None = None
-    timeout: Annotated[int, Field(ge=1, le=3600)] | None = None
-    profile: str | None = None
-    set_bios: bool | None = None
-    boot: Boot | None = None
-    media: Media | None = None
-    if_on: Literal["refuse", "power-off", "force-off"] | None = None
-    evidence: Evidence | None = None
-
-    @field_validator("password")
-    @classmethod
-    def _reference(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith("file:"):
-            raise ValueError("a reference is wanted (file:PATH), never the password itself")
-        return value
-
-
-class Row(Wishes):
-    """One server as the file has it."""
-
-    name: str = Field(pattern=_NAME)
-    bmc: str = Field(min_length=1, max_length=300)
-    serial: str | None = None
-    rack: str | None = None
-    u: Annotated[int, Field(ge=1, le=60)] | None = None
-
-    @field_validator("bmc")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        machine_at(value)
-        return value
-
-
-class ServersFile(_Strict):
-    """The whole file."""
-
-    schema_: Literal["bareiron.servers/1"] = Field(alias="schema")
-    defaults: Wishes = Wishes()
-    servers: Annotated[list[Row], Field(min_length=1, max_length=10_000)]
-
-    @field_validator("servers")
-    @classmethod
-    def _no_twins(cls, rows: list[Row]) -> list[Row]:
-        for key in ("name", "bmc", "serial"):
-            seen: dict[str, int] = {}
-            for number, row in enumerate(rows, 1):
-                value = machine_at(row.bmc) if key == "bmc" else getattr(row, key)
-                if value is None:
-                    continue
-                if value in seen:
-                    raise ValueError(
-                        f"servers {seen[value]} and {number} have the same {key}: {value}"
-                    )
-                seen[value] = number
-        return rows
-
-
-class Server(_Strict):
-    """One server with everything decided; what a run stores (references, no secrets)."""
-
-    name: str = Field(pattern=_NAME)
+    name: str = Field(pattern=NAME)
     bmc: str
     serial: str | None = None
+    mac: str | None = None
+    model: str | None = None
+    tags: tuple[str, ...] = ()
     rack: str | None = None
     u: int | None = None
+    slot: str | None = None
     user: str | None = None
     password: str | None = None
     tls: Literal["auto", "ca", "pin", "insecure"] = "auto"
     ca_file: str | None = None
     timeout: int = 30
+
+    @property
+    def machine(self) -> str:
+        """What tells it from the others: host and port of its BMC, and the system behind it."""
+        return machine_at(self.bmc)
+
+
+class Server(Listed):
+    """One server with everything decided; what a run stores (references, no secrets)."""
+
     profile: str
     set_bios: bool = True
     boot: Boot = Boot()
     media: Media | None = None
     if_on: Literal["refuse", "power-off", "force-off"] = "refuse"
     evidence: Evidence
-
-    @property
-    def machine(self) -> str:
-        """What tells it from the others: host and port of its BMC, and the system behind it."""
-        return machine_at(self.bmc)
 
     @model_validator(mode="after")
     def _sensible(self) -> Server:
@@ -236,48 +109,90 @@ class Server(_Strict):
         return self
 
 
+S = TypeVar("S", bound=Listed)
+
+
 def read_servers(path: Path) -> list[Server]:
     """Return the servers of the file, defaults merged in and paths made absolute.
 
-    Raises ``ConfigError`` with every problem of the file, each with its line and column.
+    Raises ``ConfigError`` with every problem of the file, each with its line (row) and column.
     """
-    import hwprofiles
-    from hwprofiles.loading import read_yaml
+    return _read(path, Server)
 
+
+def read_listed(path: Path) -> list[Listed]:
+    """Return the servers of a file that need not say what shall be installed on them.
+
+    Raises ``ConfigError`` as ``read_servers`` does.
+    """
+    return _read(path, Listed)
+
+
+def _read(path: Path, kind: type[S]) -> list[S]:
     try:
-        document = read_yaml(path, ServersFile)
-    except hwprofiles.DocumentError as error:
+        return _servers(path, kind)
+    except DocumentError as error:
+        told = [str(problem) for problem in error.problems[:_MOST_TOLD]]
+        if (more := len(error.problems) - len(told)) > 0:
+            told.append(f"… and {more} more")
         raise ConfigError(
-            f"reading the servers in {path}:\n{error}", hint="Mend what is named above."
+            f"reading the servers in {path}:\n" + "\n".join(told), hint="Mend what is named above."
         ) from error
-    return [_decide(row, document.defaults, path) for row in document.servers]
 
 
-def _decide(row: Row, defaults: Wishes, path: Path) -> Server:
+def _servers(path: Path, kind: type[S]) -> list[S]:
+    if path.suffix.lower() == ".csv":
+        document, problems = servers_csv.read_csv(path)
+    else:
+        document, problems = read_document(path), []
+    problems += servers_checks.twins(document)
+    problems += servers_checks.strangers_commands(path, document)
+    try:
+        content = validate(document, ServersFile)
+    except DocumentError as error:
+        raise DocumentError([*problems, *error.problems]) from error
+    found: list[S] = []
+    for number, row in enumerate(content.servers):
+        given = _merged(row, content.defaults, path)
+        try:
+            found.append(kind.model_validate(_for(kind, given)))
+        except ValidationError as error:
+            problems += _undecided(document, number, error)
+    if problems:
+        raise DocumentError(problems)
+    return found
+
+
+def _for(kind: type[Listed], given: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in given.items() if key in kind.model_fields}
+
+
+def _undecided(document: Document, number: int, error: ValidationError) -> Iterator[Problem]:
+    """Yield what a server still lacks, its own words and the defaults taken together."""
+    for item in error.errors():
+        name = ".".join(map(str, item["loc"]))
+        told = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "missing":
+            told = f"no {name}: give it in the server's row or under defaults"
+        yield document.problem(("servers", number), told)
+
+
+def _merged(row: Wishes, defaults: Wishes, path: Path) -> dict[str, Any]:
     given: dict[str, Any] = {
         **defaults.model_dump(exclude_none=True),
         **row.model_dump(exclude_none=True),
     }
     home = path.absolute().parent
-    if "password" in given:
+    if given.get("password", "").startswith("file:"):
         given["password"] = "file:" + str(home / given["password"].removeprefix("file:"))
     if "ca_file" in given:
         given["ca_file"] = str(home / given["ca_file"])
-    given = _named(given, row.name)
+    given = _named(given, given["name"])
+    given["tags"] = tuple(given.get("tags", ()))
     serial = given.get("evidence", {}).get("serial")
     if serial:
         serial["file"] = str(home / serial["file"])
-    try:
-        return Server.model_validate(given)
-    except ValueError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'server'}: {item['msg']}"
-            for item in error.errors()  # type: ignore[attr-defined]
-        )
-        raise ConfigError(
-            f"reading the servers in {path}: {row.name}: {problems}",
-            hint="Give it in the server's row or under defaults.",
-        ) from error
+    return given
 
 
 def _named(given: Any, name: str) -> Any:

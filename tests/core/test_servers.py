@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from provision.core.errors import ConfigError
-from provision.core.servers import read_servers
+from provision.core.servers import read_listed, read_servers
 
 GOOD = """\
 schema: bareiron.servers/1
@@ -62,8 +62,12 @@ def test_file_references_are_relative_to_the_file(tmp_path: Path) -> None:
         ("password: file:bmc-password", "password: hunter2", r"servers.yaml:4:\d+.*reference"),
         ("device: usb", "device: floppy", r"servers.yaml:6:\d+"),
         ("within: 60", "within: soon", r"servers.yaml:9:\d+"),
-        ("bmc: 10.0.0.2", "bmc: 10.0.0.1", "same bmc"),
-        ("bmc: 10.0.0.2", "bmc: HTTPS://10.0.0.1:443/redfish/v1/", "same bmc"),
+        ("bmc: 10.0.0.2", "bmc: 10.0.0.1", r"servers.yaml:13:\d+.*given twice, first at 11:\d+"),
+        (
+            "bmc: 10.0.0.2",
+            "bmc: HTTPS://10.0.0.1:443/redfish/v1/",
+            r"servers.yaml:13:\d+.*given twice, first at 11:\d+",
+        ),
         ("bmc: 10.0.0.2", "bmc: http://10.0.0.2", r"servers.yaml:13:\d+.*only https"),
         ("bmc: 10.0.0.2", "bmc: 10.0.0.2:99999", r"servers.yaml:13:\d+"),
         ("profile: xen-4.17", 'profile: "xen\\0"', "control character"),
@@ -83,6 +87,74 @@ def test_each_mistake_is_located(tmp_path: Path, old: str, new: str, words: str)
     with pytest.raises(ConfigError, match=words) as caught:
         read_servers(path)
     assert caught.value.hint
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    """Wrong values, unknown keys and twins: one pass through the file mends it."""
+    text = GOOD.replace("u: 1}", "u: 99, serail: X}").replace("bmc: 10.0.0.2", "bmc: 10.0.0.1")
+    with pytest.raises(ConfigError) as caught:
+        read_servers(written(tmp_path, text))
+    told = str(caught.value)
+    assert "did you mean 'serial'" in told
+    assert "u: should be less than or equal to 60" in told
+    assert "given twice" in told
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("serial: abc", "serial: ABC"),
+        ("mac: aa:bb:cc:dd:ee:ff", "mac: AABB.CCDD.EEFF"),
+        ("rack: r1, u: 2", "u: 2, rack: r1"),
+        ("rack: r1, u: 2, slot: a", "rack: r1, u: 2, slot: a"),
+    ],
+)
+def test_two_servers_do_not_share_what_is_ones_own(tmp_path: Path, first: str, second: str) -> None:
+    """Each twin is told with the place of the first, however the two are spelled."""
+    text = f"""\
+schema: bareiron.servers/1
+servers:
+  - {{name: a, bmc: 10.0.0.1, {first}}}
+  - {{name: b, bmc: 10.0.0.2, {second}}}
+"""
+    with pytest.raises(ConfigError, match=r"servers.yaml:4:\d+: .*given twice, first at 3:\d+"):
+        read_listed(written(tmp_path, text))
+
+
+def test_four_nodes_may_share_a_unit(tmp_path: Path) -> None:
+    """A chassis of two units holds four servers; their slots tell them apart."""
+    rows = "".join(
+        f"  - {{name: n{slot}, bmc: 10.0.0.{slot}, rack: r1, u: 2, slot: n{slot}}}\n"
+        for slot in range(1, 5)
+    )
+    text = f"schema: bareiron.servers/1\nservers:\n{rows}"
+    assert [one.slot for one in read_listed(written(tmp_path, text))] == ["n1", "n2", "n3", "n4"]
+
+
+def test_what_is_only_looked_at_needs_no_profile(tmp_path: Path) -> None:
+    """A file that discovery wrote serves every command that installs nothing."""
+    text = "schema: bareiron.servers/1\nservers: [{name: a, bmc: 10.0.0.1, mac: AABBCCDDEEFF}]\n"
+    path = written(tmp_path, text)
+    assert read_listed(path)[0].mac == "aa:bb:cc:dd:ee:ff"
+    with pytest.raises(ConfigError, match=r"yaml:2:\d+: no evidence(.|\n)*:2:\d+: no profile"):
+        read_servers(path)
+
+
+def test_a_command_in_a_file_that_anybody_may_write_is_refused(tmp_path: Path) -> None:
+    """Else everybody on the machine could have us run a program of theirs."""
+    path = written(tmp_path, GOOD.replace("file:bmc-password", "'cmd:pass show {name}'"))
+    assert read_servers(path)[0].password == "cmd:pass show u01"
+    path.chmod(0o666)
+    with pytest.raises(ConfigError, match=r":4:\d+: a command.*anybody"):
+        read_servers(path)
+
+
+@pytest.mark.parametrize("written_so", ["fd:x", "credential:../x", "cmd:", "cmd:a 'b", "file:"])
+def test_a_malformed_reference_is_told(tmp_path: Path, written_so: str) -> None:
+    """Before the run, not in the middle of it."""
+    path = written(tmp_path, GOOD.replace("file:bmc-password", f'"{written_so}"'))
+    with pytest.raises(ConfigError, match=r"servers.yaml:4:\d+"):
+        read_servers(path)
 
 
 def test_a_password_in_the_file_is_not_repeated(tmp_path: Path) -> None:
