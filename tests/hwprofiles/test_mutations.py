@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwprofiles import DocumentError, Profile, loading
+from hwprofiles.documents import read_document
 from hwprofiles.loading import FOLDERS
 from hwprofiles.profile import ProfileKind
-from tests.hwprofiles.test_exporting import GOOD, SERVER
+from tests.hwprofiles.test_exporting import GOOD, SERVER, wrong
 
 Damage = Callable[[random.Random, str], str]
 ESXI = (FOLDERS[ProfileKind.HYPERVISOR] / "esxi-8.0.yaml").read_text(encoding="utf-8")
@@ -109,12 +110,17 @@ DAMAGES: tuple[Damage, ...] = (
 
 
 def load(data: bytes) -> Profile | list[str]:
-    """What comes of loading a file that holds ``data``: a profile, or the problems."""
+    """What comes of loading a file that holds ``data``: a profile, or the problems.
+
+    A profile that loads is one by the JSON Schema, too: an editor underlines nothing in it.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ours.yaml"
         path.write_bytes(data)
         try:
-            return loading.load(str(path))
+            profile = loading.load(str(path))
+            assert wrong(read_document(path).data) == []
+            return profile
         except DocumentError as error:
             problems = error.problems
     assert problems
