@@ -70,7 +70,7 @@ ORIGINS: Final[Mapping[str, tuple[Source, ...]]] = {
     "cpu.virt.state": (_M, _R, _C, _P, _O),
     "cpu.virt.attribute": (_R,),
     "cpu.virt.slat": (_C, _M, _P, _D, _R, _O),
-    "cpu.erratum_298": (_M, _C, _P, _D, _O),
+    "cpu.erratum_298": (_M, _C, _D, _O),
     "cpu.packages": _IDENTITY,
     "memory.total": (_D, _R, _P, _O),
     "memory.max": (_D,),
