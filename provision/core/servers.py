@@ -76,7 +76,7 @@ class Listed(StrictModel):
     serial: str | None = None
     mac: str | None = None
     model: str | None = None
-    tags: tuple[str, ...] = ()
+    tags: list[str] = []
     rack: str | None = None
     u: int | None = None
     slot: str | None = None
@@ -188,7 +188,6 @@ def _merged(row: Wishes, defaults: Wishes, path: Path) -> dict[str, Any]:
     if "ca_file" in given:
         given["ca_file"] = str(home / given["ca_file"])
     given = _named(given, given["name"])
-    given["tags"] = tuple(given.get("tags", ()))
     serial = given.get("evidence", {}).get("serial")
     if serial:
         serial["file"] = str(home / serial["file"])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from provision.core.errors import ConfigError
-from provision.core.servers import read_listed, read_servers
+from provision.core.servers import Server, read_listed, read_servers
 
 GOOD = """\
 schema: bareiron.servers/1
@@ -177,3 +178,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """Not a traceback."""
     with pytest.raises(ConfigError, match="nowhere"):
         read_servers(tmp_path / "nowhere.yaml")
+
+
+def test_a_server_survives_being_stored(tmp_path: Path) -> None:
+    """A run writes its servers down as JSON and takes them up from there."""
+    for server in read_servers(written(tmp_path, GOOD)):
+        stored = json.loads(json.dumps(server.model_dump(exclude_none=True)))
+        assert Server.model_validate(stored) == server

@@ -63,7 +63,7 @@ def test_lists_have_one_item_a_line(tmp_path: Path) -> None:
     text = "name,bmc,tags,evidence.serial.expect,evidence.serial.file,profile\n"
     text += 'a,10.0.0.1,"gpu\nlab","Xen, version\nup;x|y",{name}.log,xen-4.17\n'
     (server,) = read_servers(written(tmp_path, text))
-    assert server.tags == ("gpu", "lab")
+    assert server.tags == ["gpu", "lab"]
     assert server.evidence.serial is not None
     assert server.evidence.serial.expect == ["Xen, version", "up;x|y"]
     assert server.evidence.serial.file == str(tmp_path / "a.log")
