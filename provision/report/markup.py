@@ -105,4 +105,4 @@ def table(
 
 def scrolling(name: str, content: Markup) -> Markup:
     """Return ``content`` in a box that a keyboard can scroll."""
-    return tag("div", content, class_="scroll", role="region", aria_label=name, tabindex="0")
+    return tag("div", content, class_="scroll", role="group", aria_label=name, tabindex="0")

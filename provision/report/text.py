@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from provision.report.validations import (
 )
 
 _COLUMN: Final = 14  # most values fit in
+_SHORT: Final = "…"  # for the file that most facts come from
 _FEW: Final = 10  # words of a list worth printing
 
 
@@ -59,8 +61,17 @@ def facts(known: Facts) -> str:
     """Return facts in the order of the catalogue, with where each was read; tables row by row."""
     told = [read_fact(name, known[name].as_dict()) for name in CATALOGUE if name in known]
     width = max((len(fact.name) for fact in told), default=0) + 2
-    lines = [line for fact in told for line in _fact(fact, width)]
+    base = _base(told)
+    lines = [*wrapped("", f"{_SHORT} stands for {base}"), ""] if base else []
+    lines += (line for fact in told for line in _fact(fact, width, base))
     return "\n".join(lines) or "nothing is known"
+
+
+def _base(told: Sequence[Fact]) -> str:
+    """Return the file or resource that most facts come from, where its name is worth shortening."""
+    files = Counter(fact.path.partition("#")[0] for fact in told if "#" in fact.path)
+    base, number = files.most_common(1)[0] if files else ("", 0)
+    return base if number > len(told) / 2 and len(base) > len(_SHORT) + 8 else ""
 
 
 def _machine(validation: Validation) -> Iterator[str]:
@@ -141,16 +152,18 @@ def _evidence(finding: Finding) -> Iterator[str]:
         yield from parts("but", said)
 
 
-def _place(fact: Fact) -> str:
+def _place(fact: Fact, base: str = "") -> str:
     power = f", power {fact.power_state}" if fact.power_state else ""
     path = fact.path
+    if base and path.startswith(f"{base}#"):
+        path = _SHORT + path.removeprefix(base)
     if len(path) > WIDTH - 2 * INDENT:
         path = path.replace("#", " #")  # a good place to break
     return f"{path} ({fact.source}{power})"
 
 
-def _fact(fact: Fact, width: int) -> Iterator[str]:
-    value, place = _value(fact), _place(fact)
+def _fact(fact: Fact, width: int, base: str) -> Iterator[str]:
+    value, place = _value(fact), _place(fact, base)
     line = f"{fact.name:<{width}}{value:<{_COLUMN}}  {place}"
     if len(value) <= _COLUMN and len(line) <= WIDTH:
         yield line
@@ -161,4 +174,4 @@ def _fact(fact: Fact, width: int) -> Iterator[str]:
         cells = (f"{column} {in_text(fact.name, cell, column)}" for column, cell in row.items())
         yield from wrapped("    ", " · ".join(cells) or "nothing known of it")
     for rival in fact.rivals:
-        yield from wrapped(" " * width, f"but {_value(rival)}, says {_place(rival)}")
+        yield from wrapped(" " * width, f"but {_value(rival)}, says {_place(rival, base)}")

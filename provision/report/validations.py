@@ -182,7 +182,7 @@ class Validation:
         sockets, name = self.told("cpu.sockets_populated"), self.told("cpu.name")
         memory, ports = self.told("memory.total"), self.told("ports.internal")
         said = (
-            f"{sockets} × {name}" if sockets and name else name,
+            f"{sockets} \N{MULTIPLICATION SIGN} {name}" if sockets and name else name,
             f"{memory} of memory" if memory else "",
             f"internal ports: {ports}" if ports else "",
         )

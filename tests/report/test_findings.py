@@ -129,3 +129,16 @@ def test_without_a_rule_that_passed_there_is_no_pass() -> None:
     assert text.verdict(skipped) == "UNKNOWN"
     assert text.summary(skipped).startswith("UNKNOWN: ")
     assert text.verdict([*skipped, replace(found[0], outcome=Outcome.PASS)]) == "PASS"
+
+
+def test_the_file_that_most_facts_come_from_is_named_once() -> None:
+    """A dump with a long name does not push every fact onto three lines."""
+    facts = FactBook()
+    dump = "/srv/dumps/rack-12/unit-03/dmidecode.txt"
+    for at, name in enumerate(("system.vendor", "system.model", "system.serial")):
+        facts.learn(name, "x", Source.DMI, f"{dump}#{at}")
+    facts.learn("firmware.boot_mode", "bios", Source.PROCFS, "/sys/firmware/efi")
+    shown = text.facts(facts)
+    assert shown.count(dump) == 1
+    assert "…#2 (dmi)" in shown
+    assert "/sys/firmware/efi (procfs)" in shown
