@@ -117,7 +117,7 @@ def contradictions(facts: Facts) -> Iterator[Finding]:
             severity=Severity.WARNING,
             expected=f"{shown(name, fact.value)} ({fact.path})",
             found=rivals,
-            evidence=((name, fact), *((name, rival) for rival in fact.rivals)),
+            evidence=((name, fact),),  # which brings its rivals along
             unknown=(),
             fix=(
                 "Find out which one is right: read both again with the host on and past its POST; "

@@ -154,6 +154,8 @@ def test_contradicting_sources_are_a_finding() -> None:
     assert finding.outcome is Outcome.WARN
     assert finding.expected == "128 GiB (/redfish/v1/Systems/1)"
     assert finding.found == "120 GiB (/proc/meminfo)"
+    (rival,) = finding.as_dict()["evidence"]["memory.total"]["rivals"]
+    assert (rival["value"], rival["path"]) == (120 << 30, "/proc/meminfo")
 
 
 def test_what_differs_by_nature_is_no_contradiction() -> None:
