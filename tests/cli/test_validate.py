@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from provision.cli import cli
 from provision.core.errors import ProvisionError
 from provision.sim import Rack, SimServer
+from provision.sim.machine import Reset
 from tests.host import machines
 
 
@@ -168,7 +169,7 @@ async def test_fix_shows_asks_and_mends(rack: Rack, validate: Validate) -> None:
 async def test_fix_restarts_when_allowed(rack: Rack, validate: Validate) -> None:
     """A server that runs is restarted; the verdict after that is the one that counts."""
     server = rack.server("r1u01")
-    server.machine.reset("On")
+    server.machine.reset(Reset.ON)
     words = [*reach(server), "-p", "xen-4.17", "--fix", "--yes", "--allow-reboot", "--force-off"]
     status, out, err = await validate(*words)
     assert status == 0, out + err

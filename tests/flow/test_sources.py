@@ -108,7 +108,8 @@ async def test_what_we_printed_comes_back_as_it_was() -> None:
     """Sources, places, times, power states and contradictions survive the way through JSON."""
     facts = book(memory__total=64 << 30, ports__internal=["SD Card"])
     facts.learn("memory.total", 128 << 30, Source.REDFISH, "/redfish", power_state="Off")
-    facts.learn("memory.dimms", [{"slot": "A1", "size": 0}], Source.DMI, "/dmi")
+    slots: list[dict[str, bool | int | str | None]] = [{"slot": "A1", "size": 0}]
+    facts.learn("memory.dimms", slots, Source.DMI, "/dmi")
     printed = as_dict(facts)
     (machine,) = await sources._of_bytes(json.dumps(printed).encode(), "facts.json")
     assert as_dict(machine.facts) == printed
