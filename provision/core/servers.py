@@ -76,7 +76,7 @@ class Listed(StrictModel):
     serial: str | None = None
     mac: str | None = None
     model: str | None = None
-    tags: list[str] = []
+    tags: list[str] = Field(default_factory=list)
     rack: str | None = None
     u: int | None = None
     slot: str | None = None
