@@ -34,5 +34,5 @@ def command(output: str, **chosen: Any) -> int:
         data = found.as_dict() | {
             "unread": [{"name": name, "error": error.as_dict()} for name, error in errors.items()]
         }
-        show(output, data, fleet_text.outliers(found).rstrip("\n"))
+        show(output, data, fleet_text.outliers(found, list(errors)).rstrip("\n"))
     return ending(errors, len(machines), told=not found.alike)

@@ -159,13 +159,13 @@ class Drift:
     """How a fleet differs from its baseline.
 
     ``gone`` are in the baseline and not among the targets, ``new`` the other way round; ``unread``
-    are those of the baseline whose target could not be read.
+    names targets that could not be read: machines of these names are not gone.
     """
 
     machines: tuple[Changed, ...]
     gone: tuple[Machine, ...]
     new: tuple[Machine, ...]
-    unread: tuple[Machine, ...]
+    unread: tuple[str, ...] = ()
 
     @property
     def changed(self) -> tuple[Changed, ...]:
@@ -192,7 +192,7 @@ class Drift:
             "machines": [_changed_dict(each) for each in self.machines],
             "gone": [_named(machine) for machine in self.gone],
             "new": [_named(machine) for machine in self.new],
-            "unread": [_named(machine) for machine in self.unread],
+            "unread": [clean(name, 4096) for name in self.unread],
         }
 
 
@@ -208,7 +208,7 @@ def drift(
         ),
         gone=tuple(machine for machine in met.gone if machine.name not in unread),
         new=met.new,
-        unread=tuple(machine for machine in met.gone if machine.name in unread),
+        unread=tuple(unread),
     )
 
 

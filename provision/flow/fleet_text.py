@@ -35,7 +35,7 @@ _SAME: Final = "If this is one machine given twice, leave one out; else have it 
 def drift(found: Drift) -> str:
     """Return what has changed since the baseline."""
     pairs = found.machines
-    everybody = [each.after for each in pairs] + [*found.gone, *found.new, *found.unread]
+    everybody = [each.after for each in pairs] + [*found.gone, *found.new]
     names = labels(everybody)
     lines: list[str] = []
     told = {
@@ -48,12 +48,11 @@ def drift(found: Drift) -> str:
     for word, who, what in (
         ("gone", found.gone, "in the baseline, and not among the targets"),
         ("new", found.new, "not in the baseline"),
-        ("not read", found.unread, "in the baseline, and could not be read now"),
     ):
         if who:
             lines += headed(word, _counted([names[id(each)] for each in who]))
             lines += [*_below([what]), ""]
-    lines += _not_told(pairs, names)
+    lines += [*_unread(found.unread), *_not_told(pairs, names)]
     return _text([*lines, *wrapped("", _drift_count(found))])
 
 
@@ -77,6 +76,10 @@ def _text(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines).replace(FIRM, " ")
 
 
+def _unread(names: Sequence[str]) -> list[str]:
+    return [*headed("not read", _counted([clean(name) for name in names])), ""] if names else []
+
+
 def _counted(names: Sequence[str]) -> str:
     many = f"{number_of(len(names))}: " if len(names) > 1 else ""
     return many + listed(names)
@@ -96,7 +99,7 @@ def _drift_count(found: Drift) -> str:
         "as in the baseline": alike,
     }
     told = [f"{number} {word}" for word, number in counts.items() if number]
-    number = len(found.machines) + len(found.gone) + len(found.new) + len(found.unread)
+    number = sum(counts.values())
     return f"{number_of(number)}: {', '.join(told) or 'nothing to compare'}"
 
 
@@ -121,8 +124,8 @@ def _untold(one: Untold) -> str:
     return f"{what}: told then, not now"
 
 
-def outliers(found: Outliers) -> str:
-    """Return who is not like the others, model by model."""
+def outliers(found: Outliers, unread: Sequence[str] = ()) -> str:
+    """Return who is not like the others, model by model; ``unread`` could not be looked at."""
     everybody = [machine for model in found.models for machine in model.machines]
     names = labels(everybody)
     alone = [model for model in found.models if len(model.machines) == 1]
@@ -139,7 +142,8 @@ def outliers(found: Outliers) -> str:
         told = [f"{names[id(each.machines[0])]}, {_title(each)}" for each in alone]
         lines += [*headed("alone", "nothing of their model to compare with:")]
         lines += [*_below(told[:_CALM]), *_below(_more(told)), ""]
-    return _text([*lines, *wrapped("", _outliers_count(found))])
+    lines += [*_unread(unread), *wrapped("", _outliers_count(found, len(unread)))]
+    return _text(lines)
 
 
 def _more(told: Sequence[str]) -> list[str]:
@@ -232,7 +236,7 @@ def _doubt(doubt: Doubt, names: Mapping[int, str]) -> Iterator[str]:
         yield from part("fix", _SAME)
 
 
-def _outliers_count(found: Outliers) -> str:
+def _outliers_count(found: Outliers, unread: int) -> str:
     number = sum(len(model.machines) for model in found.models)
     odd = sum(len(model.odd) for model in found.models)
     split = sum(bool(model.split) for model in found.models)
@@ -244,5 +248,6 @@ def _outliers_count(found: Outliers) -> str:
         else f"{len(found.doubts)} doubtful identities"
     )
     told += [many] if found.doubts else []
+    told += [f"{unread} not read"] if unread else []
     models = "1 model" if len(found.models) == 1 else f"{len(found.models)} models"
     return f"{number_of(number)} of {models}: {', '.join(told)}"

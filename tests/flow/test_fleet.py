@@ -283,10 +283,7 @@ def test_saved_and_read(tmp_path: Path) -> None:
     assert not seen.untold
     assert fleet_text.drift(seen) == "3 machines: 3 as in the baseline\n"
     seen = drift(fleet_baseline.load(path), [*fleet[1:], machine("new")], {"m0"})
-    assert ([each.name for each in seen.unread], [each.name for each in seen.new]) == (
-        ["m0"],
-        ["new"],
-    )
+    assert (seen.unread, [each.name for each in seen.new]) == (("m0",), ["new"])
     assert not seen.gone
     fleet_baseline.save(path, fleet[:1])
     assert len(fleet_baseline.load(path)) == 1
