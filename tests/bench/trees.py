@@ -51,7 +51,8 @@ def main(trees: int = 300) -> None:
         return
     sys.stdout.write(
         f"recorded trees: {len(seconds) / sum(seconds):.0f} judged a second (bar: 50), "
-        f"{len(seconds) / cpu:.0f} a second of CPU time, {statistics.median(seconds) * 1000:.1f} ms in the median, "
+        f"{len(seconds) / cpu:.0f} a second of CPU time, "
+        f"{statistics.median(seconds) * 1000:.1f} ms in the median, "
         f"{size / len(seconds) / 1e6:.2f} MB each, {len(seconds)} trees\n"
     )
 
