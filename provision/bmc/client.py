@@ -76,6 +76,8 @@ class Access:
     ca_file: Path | None = None
     timeout: float = 30.0
     deadline: float | None = None
+    #: Whether a login to an account whose password has to be changed first will do.
+    to_change_password: bool = False
 
 
 @contextlib.asynccontextmanager
@@ -91,7 +93,8 @@ async def connect(access: Access, *, observer: Observer = ignore) -> AsyncIterat
         try:
             root = await wire.log_in()
             bmc = Bmc(wire=wire, address=address, root=root, tls=identity)
-            await bmc.recognise()
+            if wire.password_due is None:  # else nothing can be read yet
+                await bmc.recognise()
             yield bmc
         finally:
             await wire.log_out()
@@ -108,6 +111,8 @@ class Wire:
         self._places = asyncio.Semaphore(transport.IN_FLIGHT)
         self._renewing = asyncio.Lock()
         self._place = ""  # of our session; empty without one
+        #: What the BMC said of a password that has to be changed before anything else.
+        self.password_due: JsonObject | None = None
         self._denied: set[str] = set()
         self._refused: CredentialsError | None = None
         self._sessions = ""
@@ -155,14 +160,30 @@ class Wire:
         path = self._own(path)
         return self._judge("POST", path, await self._exchange("POST", path, body))
 
-    async def _exchange(
+    async def push(self, path: str, form: Any, seconds: float) -> Reply:
+        """POST an upload that streams itself, exactly once, within ``seconds``."""
+        path = self._own(path)
+        return self._judge("POST", path, await self._exchange("POST", path, form, seconds=seconds))
+
+    async def remove(self, path: str) -> Reply:
+        """DELETE a resource; one that is gone already raises ``NotSupported``."""
+        path = self._own(path)
+        return self._judge("DELETE", path, await self._exchange("DELETE", path))
+
+    @property
+    def session(self) -> str:
+        """The path of our own session; empty without one."""
+        return self._place
+
+    async def _exchange(  # noqa: PLR0913 - each is one property of a request
         self,
         method: str,
         path: str,
-        body: JsonObject | None = None,
+        body: Any = None,
         headers: dict[str, str] | None = None,
         *,
         client: Any = None,
+        seconds: float | None = None,
     ) -> Answer:
         """Send one request; return whatever answer came, or raise our error if none did."""
         if self._refused:
@@ -172,7 +193,7 @@ class Wire:
             {"body": body} if body is not None else {}
         )
         async with self._places:
-            options["timeout"] = transport.limits(self._left(doing))
+            options["timeout"] = transport.limits(self._left(doing, seconds))
             client = client or self._client
             try:
                 reply = await getattr(client, method.lower())(path, **options)
@@ -198,16 +219,17 @@ class Wire:
     def _doing(self, method: str, path: str) -> str:
         return f"{_WORDS[method]} {clean(path, 120)} at {self._who}"
 
-    def _left(self, doing: str) -> float:
+    def _left(self, doing: str, most: float | None = None) -> float:
         """Return the seconds the next request may take; raise when there are none."""
+        most = self._access.timeout if most is None else most
         self._sent += 1
         if self._sent > _MOST_REQUESTS:
             raise BadReply(f"{doing}: {_MOST_REQUESTS} requests were not enough")
         if self._end is None:
-            return self._access.timeout
+            return most
         if (left := self._end - _now()) <= 0:
             raise Timeout(f"{doing}: the {self._access.deadline:g} s for this job are over")
-        return min(left, self._access.timeout)
+        return min(left, most)
 
     async def _pause(self, error: ProvisionError) -> None:
         asked = error.retry_after if isinstance(error, Busy) else None
@@ -263,6 +285,9 @@ class Wire:
             raise BadReply(f"{doing}: the session it opened makes no sense") from error
         self._place = path
         if "PasswordChangeRequired" in replies.message_ids(content):
+            self.password_due = content
+            if self._access.to_change_password:
+                return
             raise PasswordChangeRequired(f"{doing}: {replies.said(content)}")
 
     async def _ask_for_session(self, doing: str, sessions: str) -> Answer:

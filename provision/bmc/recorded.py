@@ -200,6 +200,24 @@ class Recording:
         """Refuse."""
         raise self._refused(path)
 
+    async def push(self, path: str, form: object, seconds: float) -> Reply:
+        """Refuse."""
+        raise self._refused(path)
+
+    async def remove(self, path: str) -> Reply:
+        """Refuse."""
+        raise self._refused(path)
+
+    @property
+    def session(self) -> str:
+        """Return an empty string: nobody logs in to a recording."""
+        return ""
+
+    @property
+    def password_due(self) -> JsonObject | None:
+        """Return None, likewise."""
+        return None
+
     def _refused(self, path: str) -> ProvisionError:
         return Refused(
             f"changing {clean(path, 120)}: {self._name} is a recording",

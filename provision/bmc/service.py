@@ -38,6 +38,20 @@ class Requests(Protocol):
     async def ask(self, path: str, body: JsonObject) -> Reply:
         """Ask for an action, once."""
 
+    async def push(self, path: str, form: Any, seconds: float) -> Reply:
+        """Send an upload, once."""
+
+    async def remove(self, path: str) -> Reply:
+        """Delete a resource."""
+
+    @property
+    def session(self) -> str:
+        """The path of our own session."""
+
+    @property
+    def password_due(self) -> JsonObject | None:
+        """What the BMC said of a password that has to be changed first."""
+
 
 class Bmc:
     """A BMC we are logged in to."""
@@ -90,6 +104,24 @@ class Bmc:
     async def post(self, path: str, body: JsonObject) -> Reply:
         """Ask for the action at ``path``, once; ``OutcomeUnknown`` if no answer came."""
         return await self._wire.ask(path, body)
+
+    async def push(self, path: str, form: Any, seconds: float) -> Reply:
+        """Send the upload ``form`` to ``path``, once; ``OutcomeUnknown`` if no answer came."""
+        return await self._wire.push(path, form, seconds)
+
+    async def delete(self, path: str) -> Reply:
+        """Delete the resource at ``path``."""
+        return await self._wire.remove(path)
+
+    @property
+    def session(self) -> str:
+        """The path of our own session; empty where there is none."""
+        return self._wire.session
+
+    @property
+    def password_due(self) -> JsonObject | None:
+        """What the BMC said of a password that has to be changed first; None where it need not."""
+        return self._wire.password_due
 
     async def system(self) -> JsonObject:
         """Return the computer system: the one there is, or the one the address names."""
