@@ -153,13 +153,18 @@ def _checked(name: str, meaning: Meaning, value: Any) -> Value:
     if meaning.kind is Kind.TABLE:
         return tuple(_row(name, meaning, row) for row in value)
     if meaning.kind is Kind.WORDS:
-        if isinstance(value, str):
+        words = tuple(value) if not isinstance(value, str) else (None,)
+        if not all(isinstance(word, str) for word in words):
             raise TypeError(f"{name} wants a list of words")
-        return tuple(value)
+        return words
     return _cell(name, meaning, value)
 
 
-def _row(name: str, table: Meaning, row: Mapping[str, Cell | None]) -> Row:
+def _row(name: str, table: Meaning, row: Any) -> Row:
+    if not isinstance(row, Mapping):
+        raise TypeError(f"{name} wants rows")
+    if strange := next((column for column in row if column not in table.columns), None):
+        raise ValueError(f"{name} has no column {strange!r}")
     return {
         column: _cell(f"{name}[].{column}", table.columns[column], cell)
         for column, cell in row.items()

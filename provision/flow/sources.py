@@ -167,9 +167,12 @@ def _facts(told: Any, name: str) -> FactBook:
 def _learn(facts: FactBook, name: str, item: Mapping[str, Any]) -> None:
     if name not in CATALOGUE:
         raise ValueError(f"no such fact: {name}")
+    value = item["value"]
+    if CATALOGUE[name].kind in (Kind.WORDS, Kind.TABLE) and not isinstance(value, list):
+        raise ValueError(f"{name} wants a list")
     facts.learn(
         name,
-        item["value"],
+        value,
         Source(item["source"]),
         str(item["path"]),
         at=datetime.fromisoformat(item["at"]) if "at" in item else datetime.now().astimezone(),

@@ -67,6 +67,27 @@ async def test_a_directory_is_a_machine_or_a_mockup(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("cpu.flags", [None], "cpu.flags wants a list of words"),
+        ("cpu.flags", {"a": 1}, "cpu.flags wants a list"),
+        ("memory.dimms", 5, "memory.dimms wants a list"),
+        ("memory.dimms", [5], "memory.dimms wants rows"),
+        ("memory.dimms", [{"slut": "A1"}], "memory.dimms has no column 'slut'"),
+        ("memory.dimms", [{"size": True}], "memory.dimms[].size cannot hold True"),
+        ("memory.total", 1.5, "memory.total cannot hold 1.5"),
+    ],
+)
+async def test_facts_of_another_shape(name: str, value: object, told: str) -> None:
+    """What no version of ours prints is refused by name."""
+    facts = {name: {"value": value, "source": "dmi", "path": "x"}}
+    printed = json.dumps({"schema": "bareiron.facts/1", "facts": facts}).encode()
+    with pytest.raises(ConfigError) as error:
+        await sources._of_bytes(printed, "facts.json")
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("", "is empty"),
