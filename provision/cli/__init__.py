@@ -12,6 +12,7 @@ from provision import __version__
 #: Command -> (module, one-line help). The help stands here so that `--help` imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("validate", "Judge whether servers suit a hypervisor."),
+    "discover": ("discover", "Find BMCs: in ranges, leases, by SSDP, from lists."),
     "inventory": ("inventory", "Show what servers are, live or recorded."),
     "baseline": ("baseline", "Keep what machines are made of; tell what has changed."),
     "outliers": ("outliers", "Tell which of many machines are not like the others."),
