@@ -1,6 +1,6 @@
 # Two commands for a fresh machine: `make demo` and `make test`. Everything else is for maintainers.
 
-.PHONY: help demo test check unit root-tests lab lab-deps bench lock clean
+.PHONY: help demo test check unit campaigns root-tests lab lab-deps bench lock clean
 
 help:
 	@echo "make demo      set up, and provision a simulated rack of 16 (no root, no hardware)"
@@ -27,6 +27,10 @@ check:
 unit:
 	@scripts/setup dev
 	.venv/bin/pytest
+
+campaigns:
+	@scripts/setup dev
+	.venv/bin/pytest -m campaign
 
 root-tests:
 	@scripts/setup dev

@@ -68,6 +68,7 @@ def written(rack: Rack) -> str:
     return str(inventory.write(rack))
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize(
     ("method", "path", "how"),
     [
@@ -102,6 +103,7 @@ async def test_a_run_killed_between_two_steps_is_finished_by_resume(
         )
 
 
+@pytest.mark.campaign
 async def test_terminate_ends_a_run_as_interrupt_does(command: Command) -> None:
     """With its own status, and without a session left at the BMC."""
     async with running(1, scale=SLOWER) as rack:
@@ -114,6 +116,7 @@ async def test_terminate_ends_a_run_as_interrupt_does(command: Command) -> None:
         assert server.count("DELETE", "Sessions/") == server.count("POST", "Sessions")
 
 
+@pytest.mark.campaign
 async def test_two_controllers_do_not_share_a_run(command: Command) -> None:
     """Each would drive the same servers."""
     async with running(1, scale=1.0) as rack:

@@ -51,6 +51,7 @@ def controller(home: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, how: signal.Signals) -> None:
     """No finished step runs twice, the interrupted one runs again, and nobody is forgotten."""
