@@ -6,7 +6,6 @@ given back or declined do not. Addresses of IPv6 are taken as they are.
 
 from __future__ import annotations
 
-import csv
 import ipaddress
 import re
 from collections.abc import Callable, Iterator
@@ -101,6 +100,7 @@ _ISC: Final = re.compile(r"(?:lease|iaaddr)\s+(\S+)\s*\{")
 _ISC_MAC: Final = re.compile(r"hardware\s+\S+\s+([0-9A-Fa-f:]+)\s*;")
 _ISC_NAME: Final = re.compile(r'client-hostname\s+"([^"]*)"\s*;')
 _ISC_STATE: Final = re.compile(r"binding\s+state\s+(\w+)\s*;")
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ISC_OVER: Final = ("free", "abandoned", "released", "reset", "backup")
 
 
@@ -116,7 +116,7 @@ def _isc(lines: list[str]) -> _Told:
             name = found[1]
         if (found := _ISC_STATE.search(line)) and not line.startswith(("next", "rewind")):
             state = found[1]
-        if "}" in line and address:
+        if "}" in _QUOTED.sub("", line) and address:
             if state in _ISC_OVER:
                 yield address, None
             else:
@@ -128,8 +128,10 @@ _KEA_GIVEN: Final = ("0", "2", "")  # in use, or run out; 1 is declined, 3 given
 
 
 def _kea(lines: list[str]) -> _Told:
-    for row in csv.DictReader(filter(None, lines)):
-        told = {key: value for key, value in row.items() if isinstance(value, str)}
+    # Not csv: Kea quotes nothing, and writes a comma within a value as &#x2c.
+    header, *rows = (line.split(",") for line in lines if line and not line.startswith("#"))
+    for row in rows:
+        told = dict(zip(header, row, strict=False))
         address = told.get("address", "")
         if told.get("state", "") in _KEA_GIVEN:
             name = told.get("hostname", "").replace("&#x2c", ",").rstrip(".")
