@@ -7,6 +7,7 @@ the port it names are believed: nobody in the segment can send us to another hos
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import re
 import socket
 import struct
@@ -24,6 +25,8 @@ _HOPS: Final = 2
 _TIMES: Final = 2  # datagrams get lost
 _MOST: Final = 4096
 _LARGEST: Final = 4096
+_SIOCGIFADDR: Final = 0x8915  # netdevice(7)
+_LONGEST_NAME: Final = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +79,8 @@ def _channel(interface: str) -> socket.socket:
         channel.setblocking(False)
         channel.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, _HOPS)
         if interface:
-            chosen = struct.pack("@4s4si", b"", b"", socket.if_nametoindex(interface))
-            channel.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, chosen)
+            here = _address(channel, interface)
+            channel.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, here)
         channel.bind(("", 0))
     except OSError as error:
         channel.close()
@@ -87,6 +90,12 @@ def _channel(interface: str) -> socket.socket:
             hint=f"Interfaces of this machine: {known}.",
         ) from error
     return channel
+
+
+def _address(channel: socket.socket, interface: str) -> bytes:
+    """Return the IPv4 address of an interface, as four bytes; ``OSError`` if it has none."""
+    question = struct.pack("256s", interface.encode()[:_LONGEST_NAME])
+    return fcntl.ioctl(channel, _SIOCGIFADDR, question)[20:24]
 
 
 class _Listener(asyncio.DatagramProtocol):

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -71,7 +72,7 @@ def test_a_range_is_shown_as_a_table(run: Run, port: int) -> None:
     """The table on standard output, what goes on beside it; within 80 columns."""
     status, out, err = run("127.0.0.0/29", "--port", str(port))
     assert status == 0
-    assert out.splitlines()[0].split() == "BMC what it says it is platform Redfish".split()
+    assert re.sub(r" +", " ", out.splitlines()[0]) == "BMC what it says it is platform Redfish"
     assert [line.split()[0] for line in out.splitlines()[1:]] == [f"{h}:{port}" for h in HOSTS]
     assert all("bareiron-sim" in line for line in out.splitlines()[1:])
     assert "6 addresses: 2 BMCs, 0 unclear, 4 silent." in err

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -14,6 +16,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provision.bmc import ssdp
 from provision.bmc.address import Address
 from provision.bmc.discover import Pace
 from provision.bmc.known import KnownBmcs
@@ -425,3 +428,35 @@ async def test_devices_of_a_list_that_do_not_answer_are_missing(tmp_path: Path) 
     assert (server.name, server.serial, server.rack, server.u) == ("r12-u07", "8XJ0201", "r12", 7)
     assert "did not answer" in path.read_text()
     assert json.loads(json.dumps(found.as_dict()))["absent"][0]["state"] == "missing"
+
+
+async def test_a_bmc_that_answers_by_multicast_is_looked_at(tmp_path: Path) -> None:
+    """Over the loopback's own multicast: asked at the port it names, at its own address."""
+    answer = (
+        "HTTP/1.1 200 OK\r\nST: urn:dmtf-org:service:redfish-rest:1\r\n"
+        "USN: uuid:92384634-2938-2342-8820-489239905423::urn:dmtf-org:service:redfish-rest:1\r\n"
+        "AL: https://192.0.2.1:{port}/redfish/v1/\r\n\r\n"
+    )
+    group = socket.inet_aton(ssdp.GROUP[0]) + socket.inet_aton("127.0.0.1")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+        channel.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            channel.bind(ssdp.GROUP)
+            channel.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
+        except OSError as error:
+            pytest.skip(f"no multicast on the loopback here: {error.strerror}")
+        channel.setblocking(False)
+        loop = asyncio.get_running_loop()
+        async with bmcs(tmp_path, "127.0.0.1") as port:
+
+            async def respond() -> None:
+                while True:
+                    _, asker = await loop.sock_recvfrom(channel, 4096)
+                    await loop.sock_sendto(channel, answer.format(port=port).encode(), asker)
+
+            responder = asyncio.create_task(respond())
+            found = await discover(Request(ssdp=True, interface="lo", pace=PACE))
+            responder.cancel()
+    assert told(found) == {"127.0.0.1": ""}
+    assert found.found[0].candidate.source == "ssdp"
+    assert found.notes == ("1 services answered by SSDP",)
