@@ -29,7 +29,7 @@ from provision.bmc.known import spelled
 from provision.core.text import clean
 
 #: The largest service root we read; the largest seen has 7 KiB.
-LARGEST: Final = 256 * 1024
+LARGEST: Final = 64 * 1024
 _CONNECT: Final = 3.0
 _LONGEST_TEXT: Final = 80
 #: Answers that say: a Redfish service is here, and does not show its root.

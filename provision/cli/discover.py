@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -196,17 +197,21 @@ class _Counter:
 
         if event.phase is Phase.NOTE:
             self._clear()
-            click.echo(f"{event.subject:22} {event.message}"[:_WIDTH], err=True)
+            self._say(f"{event.subject:22} {event.message}"[:_WIDTH] + "\n")
         elif self._live and event.phase is Phase.PROGRESS and time.monotonic() >= self._next:
             self._clear()
             self._shown = f"{event.done} of {event.total} addresses looked at, {event.message}"
-            click.echo(self._shown, err=True, nl=False)
+            self._say(self._shown)
             self._next = time.monotonic() + _REDRAW
 
     def _clear(self) -> None:
         if self._shown:
-            click.echo("\r" + " " * len(self._shown) + "\r", err=True, nl=False)
+            self._say("\r" + " " * len(self._shown) + "\r")
             self._shown = ""
+
+    def _say(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # nobody reads it: the result still counts
+            click.echo(text, err=True, nl=False)
 
     def close(self) -> None:
         """Leave the line free for what comes next."""

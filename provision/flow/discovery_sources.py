@@ -82,6 +82,8 @@ def _check(count: int, doing: str, *, large: bool) -> None:
 
 
 def _places(text: str, ports: Sequence[int], *, large: bool) -> Iterable[Address]:
+    if "@" in text:
+        return _one(text, ports)  # which refuses it without repeating what may be a password
     doing = f"reading the range {text[:80]!r}"
     range_, ports = _without_port(doing, text.strip(), ports)
     if span := _SPAN.fullmatch(range_):

@@ -164,6 +164,7 @@ def test_something_else_is_unclear(run: Run) -> None:
         (("10.0.0.0/33",), 13, "10.0.0.0/24"),
         (("http://10.0.0.1",), 6, "https"),
         (("user:hunter2@10.0.0.1",), 13, "user name does not belong"),
+        (("user:hunter2@10.0.0.0/24",), 13, "user name does not belong"),
         (("--leases", "/nowhere"), 13, "No such file"),
         (("--from-csv", "/nowhere.csv"), 13, "No such file"),
         (("10.0.0.1", "--servers", "/nowhere.yaml"), 13, "No such file"),
