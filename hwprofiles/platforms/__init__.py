@@ -1,7 +1,8 @@
 """How BMC platforms depart from the Redfish standard: one YAML file each, found by its name.
 
 The platform is chosen once per BMC, from its service root and manager; after that, code asks it
-questions and never its vendor. What a file does not say is as ``redfish.yaml``, the standard, says.
+questions and never its vendor. What a file does not say is as the file says that it ``extends``,
+and in the end as ``redfish.yaml``, the standard, says.
 """
 
 from __future__ import annotations
@@ -16,8 +17,23 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field
 
 from hwprofiles import patterns
+from hwprofiles.platforms.quirks import OemAction, Quirks
 from hwprofiles.sources import Reference, Strict
 from hwprofiles.validation import read_yaml
+
+__all__ = [
+    "STANDARD",
+    "Clue",
+    "OemAction",
+    "Platform",
+    "Quirks",
+    "Scalar",
+    "Setting",
+    "SettingWord",
+    "all_platforms",
+    "match",
+    "match_any",
+]
 
 SCHEMA = "bareiron.platform/1"
 STANDARD = "redfish"
@@ -92,33 +108,6 @@ class Fixed(Strict):
     because: str
 
 
-class Quirks(Strict):
-    """Named departures from the standard; every one is off unless a platform's file says so."""
-
-    boot_continuous_only: bool = Field(
-        default=False, description="the boot override is always Continuous; Once is not kept"
-    )
-    boot_once_only: bool = Field(
-        default=False, description="the override can be Once or Disabled; it cannot be Continuous"
-    )
-    boot_send_mode: bool = Field(
-        default=False, description="BootSourceOverrideMode is forgotten unless sent each time"
-    )
-    media_patch: bool = Field(
-        default=False, description="virtual media has no actions: PATCH Image and Inserted"
-    )
-    bios_apply_on_reset: bool = Field(
-        default=False, description="staged settings need @Redfish.SettingsApplyTime OnReset"
-    )
-    serial_in_sku: bool = Field(
-        default=False,
-        description="SKU is the serial number of the machine, SerialNumber that of its board",
-    )
-    bios_settings_sd: bool = Field(
-        default=False, description="settings are staged at Bios/SD, to which no link leads"
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """A firmware switch as found on one machine."""
@@ -136,11 +125,17 @@ class Platform(Strict):
     schema_: Literal["bareiron.platform/1"] = Field(alias="schema")
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
+    extends: str = STANDARD
     sources: tuple[Reference, ...] = Field(min_length=1)
-    match: tuple[Clue, ...] = ()
+    match: tuple[Clue, ...] = Field(
+        default=(), description="one of these, and one of the platform that this one extends"
+    )
     bios: dict[SettingWord, tuple[Attribute, ...]] = Field(default_factory=dict)
     fixed: dict[SettingWord, tuple[Fixed, ...]] = Field(default_factory=dict)
     boot_targets: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    boot_names: dict[str, tuple[Annotated[str, AfterValidator(_compiles)], ...]] = Field(
+        default_factory=dict, description="device word -> patterns of names in the boot menu"
+    )
     quirks: Quirks = Quirks()
 
     def setting(self, word: SettingWord, attributes: Mapping[str, Any]) -> Setting | None:
@@ -197,20 +192,30 @@ def _same(left: object, right: object) -> bool:
 
 @cache
 def all_platforms() -> Mapping[str, Platform]:
-    """Return every shipped platform by its id, each completed from the standard."""
-    standard = read_yaml(_FOLDER / f"{STANDARD}.yaml", Platform)
-    found = {STANDARD: standard}
-    for path in sorted(_FOLDER.glob("*.yaml")):
-        if path.stem != STANDARD:
-            found[path.stem] = _completed(read_yaml(path, Platform), standard)
-    return found
+    """Return every shipped platform by its id, each completed from what it extends."""
+    written = {path.stem: read_yaml(path, Platform) for path in sorted(_FOLDER.glob("*.yaml"))}
+    found = {STANDARD: written[STANDARD]}
+
+    def complete(name: str, above: tuple[str, ...] = ()) -> Platform:
+        if name not in written or name in above:
+            raise ValueError(f"platform {above[-1]} extends {name}, which is no other platform")
+        if name not in found:
+            parent = complete(written[name].extends, (*above, name))
+            found[name] = _completed(written[name], parent)
+        return found[name]
+
+    return {name: complete(name) for name in written}
 
 
-def _completed(platform: Platform, standard: Platform) -> Platform:
+def _completed(platform: Platform, parent: Platform) -> Platform:
+    own = {name: getattr(platform.quirks, name) for name in platform.quirks.model_fields_set}
     return platform.model_copy(
         update={
-            "bios": {**standard.bios, **platform.bios},
-            "boot_targets": {**standard.boot_targets, **platform.boot_targets},
+            "bios": {**parent.bios, **platform.bios},
+            "fixed": {**parent.fixed, **platform.fixed},
+            "boot_targets": {**parent.boot_targets, **platform.boot_targets},
+            "boot_names": {**parent.boot_names, **platform.boot_names},
+            "quirks": parent.quirks.model_copy(update=own),
         }
     )
 
@@ -221,9 +226,24 @@ def match(service_root: Mapping[str, Any], manager: Mapping[str, Any]) -> Platfo
 
 
 def match_any(resources: Mapping[str, Mapping[str, Any]]) -> Platform:
-    """Return the platform that resources give away; they are named as ``Clue.where`` names them."""
+    """Return the platform that resources give away; they are named as ``Clue.where`` names them.
+
+    The search goes from the standard to what extends it, and from there on to the next, as long as
+    one has a clue that holds.
+    """
     platforms = all_platforms()
-    for platform in platforms.values():
-        if any(clue.holds(resources) for clue in platform.match):
-            return platform
-    return platforms[STANDARD]
+    found: Platform | None = platforms[STANDARD]
+    nearest = platforms[STANDARD]
+    while found:
+        nearest = found
+        found = next(
+            (
+                platform
+                for platform in platforms.values()
+                if platform.extends == nearest.id
+                and platform is not nearest
+                and any(clue.holds(resources) for clue in platform.match)
+            ),
+            None,
+        )
+    return nearest

@@ -14,7 +14,7 @@ from hwprofiles.platforms import STANDARD, Quirks, SettingWord, all_platforms, m
     [
         ({"Vendor": "Dell", "Oem": {"Dell": {}}}, {}, "dell-idrac"),
         ({"Vendor": "HPE"}, {}, "hpe-ilo"),
-        ({"Oem": {"Hp": {}}}, {}, "hpe-ilo"),
+        ({"Oem": {"Hp": {}}}, {}, "hpe-ilo4"),
         ({}, {"Model": "Lenovo XClarity Controller"}, "lenovo-xcc"),
         ({"Oem": {"Supermicro": {}}}, {}, "supermicro"),
         ({"Id": "RedvirtService"}, {}, "sushy"),
