@@ -15,7 +15,7 @@ from provision.sim.bmc import Bmc
 from provision.sim.faults import Kind
 from provision.sim.messages import Json, Problem, Reply
 from provision.sim.queries import expand
-from provision.sim.tree import Resource, etag
+from provision.sim.tree import Resource, Upload, etag
 
 _HEADERS: Final = {
     "OData-Version": "4.0",
@@ -35,7 +35,7 @@ class Service:
         bmc, method, path = self.bmc, request.method, request.path
         body: Json = {}
         try:
-            body = await _body(request)
+            body = {} if self._takes_files(request) else await _body(request)
             reply = await self._answer(request, body)
         except Problem as problem:
             reply = problem.reply()
@@ -64,9 +64,24 @@ class Service:
         found = self.bmc.tree.find(path)
         if method in ("GET", "HEAD"):
             reply = self._read(found, request)
+        elif method == "POST" and found.upload:
+            reply = await self._upload(found.upload, request)
         else:
             reply = await self._write(found, method, path, body, request.headers)
         return replace(reply, headers={"Allow": found.allow, **reply.headers})
+
+    def _takes_files(self, request: web.BaseRequest) -> bool:
+        found = self.bmc.tree.get(request.path.rstrip("/"))
+        return request.method == "POST" and found is not None and found.upload is not None
+
+    async def _upload(self, take: Upload, request: web.BaseRequest) -> Reply:
+        if self.bmc.faults.take(Kind.CONFLICT, "POST", request.path):
+            raise Problem("ResourceInUse")
+        if self.bmc.faults.take(Kind.LIE, "POST", request.path):
+            async for _ in request.content.iter_any():
+                pass
+            return Reply(status=202)
+        return await take(request)
 
     def _admit(self, request: web.BaseRequest, found: Resource | None) -> None:
         """Let the request in, or refuse it; what is not there is not told to strangers."""

@@ -6,12 +6,17 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from provision.sim.messages import Json, Problem, Reply
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 Body = Callable[[], Json]
 Write = Callable[[Json], Awaitable[Reply]]
 Patch = Callable[[Json], None]
+Upload = Callable[["web.BaseRequest"], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +29,9 @@ class Resource:
     body: Body | None = None
     text: Callable[[], str] | None = None  # instead of JSON: the metadata document
     patch: Patch | None = None
+    change: Write | None = None  # a PATCH, too: one that takes time, or answers in its own way
     post: Write | None = None
+    upload: Upload | None = None  # instead of post: a body that is no JSON, read as it comes
     delete: Callable[[], None] | None = None
     needs: str = "ConfigureComponents"
     owner: str = ""
@@ -35,8 +42,8 @@ class Resource:
     def allow(self) -> str:
         """The value of the Allow header."""
         methods = ["GET", "HEAD"] if self.body or self.text else []
-        methods += ["PATCH"] if self.patch else []
-        methods += ["POST"] if self.post else []
+        methods += ["PATCH"] if self.patch or self.change else []
+        methods += ["POST"] if self.post or self.upload else []
         methods += ["DELETE"] if self.delete else []
         return ", ".join(methods)
 

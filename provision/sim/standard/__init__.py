@@ -12,12 +12,14 @@ from provision.sim.standard import (
     bios,
     chassis,
     hardware,
+    logs,
     manager,
     media,
     registries,
     root,
     sessions,
     system,
+    update,
 )
 
 
@@ -34,5 +36,7 @@ def plant(bmc: Bmc) -> None:
         manager,
         chassis,
         registries,
+        update,
+        logs,
     ):
         part.plant(bmc)

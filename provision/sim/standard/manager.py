@@ -30,6 +30,7 @@ def _manager(bmc: Bmc) -> Json:
         PowerState="On",
         Status=OK,
         VirtualMedia=link(uris.MEDIA),
+        LogServices=link(uris.LOGS),
         Links={
             "ManagerForServers": links([uris.SYSTEM]),
             "ManagerForChassis": links([uris.CHASSIS]),

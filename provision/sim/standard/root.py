@@ -17,6 +17,7 @@ _SERVICES: Final = {
     "SessionService": uris.SESSION_SERVICE,
     "AccountService": uris.ACCOUNT_SERVICE,
     "Registries": uris.REGISTRIES,
+    "UpdateService": uris.UPDATE_SERVICE,
 }
 _NAMESPACE: Final = "http://docs.oasis-open.org/odata/ns/edm"
 
