@@ -31,6 +31,8 @@ from provision.core.text import clean
 #: The largest service root we read; the largest seen has 7 KiB.
 LARGEST: Final = 64 * 1024
 _CONNECT: Final = 3.0
+#: Conversations at once: each has a quarter of a MiB of buffers for TLS alone.
+_MOST_TALKING: Final = 64
 _LONGEST_TEXT: Final = 80
 #: Answers that say: a Redfish service is here, and does not show its root.
 _GUARDED: Final = {401: "it shows its service root to users only", 403: "it shows nothing to us"}
@@ -71,7 +73,7 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How gently: seconds for one address, new connections a second, and open at once."""
+    """How gently: seconds for an answer, new addresses a second, and addresses at once."""
 
     timeout: float = 10.0
     rate: float = 200.0
@@ -82,13 +84,18 @@ async def sweep(addresses: Iterable[Address], pace: Pace, told: Callable[[Seen],
     """Look at each address once; ``told`` hears of each as soon as it is known."""
     platforms.all_platforms()  # read before the first answer comes, not while others wait
     turns = asyncio.Semaphore(pace.at_once)
+    talking = asyncio.Semaphore(min(pace.at_once, _MOST_TALKING))
     clock = asyncio.get_running_loop().time
     begins = clock()
     async with _session(pace) as session, asyncio.TaskGroup() as group:
 
         async def one(address: Address) -> None:
             try:
-                told(await _look(session, address, pace))
+                if not await _is_there(address, pace):
+                    told(Seen(address=address, verdict=Verdict.SILENT))
+                    return
+                async with talking:
+                    told(await _look(session, address))
             finally:
                 turns.release()
 
@@ -159,9 +166,7 @@ async def _is_there(address: Address, pace: Pace) -> bool:
     return True
 
 
-async def _look(session: aiohttp.ClientSession, address: Address, pace: Pace) -> Seen:
-    if not await _is_there(address, pace):
-        return Seen(address=address, verdict=Verdict.SILENT)
+async def _look(session: aiohttp.ClientSession, address: Address) -> Seen:
     try:
         async with session.get(f"{address.origin}{ROOT}/", allow_redirects=False) as response:
             raw = await _body(response)

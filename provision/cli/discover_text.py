@@ -7,6 +7,7 @@ from typing import Final
 from provision.flow.discovery_found import Discovery, Found, State, in_words
 
 _WIDTH: Final = 80
+_LONGEST_NAME: Final = 20
 #: What is unclear and told by name; the rest is told as a number.
 _MOST_TOLD: Final = 8
 
@@ -31,9 +32,9 @@ def _lines(found: Discovery, *, long_: bool) -> list[str]:
         for one in found.found
     ]
     if found.compared:
-        head.insert(1, "")
+        head.insert(1, "server")
         for line, one in zip(body, found.found, strict=True):
-            line.insert(1, str(one.state))
+            line.insert(1, one.server[:_LONGEST_NAME] or f"({one.state})")
     widths = [max(len(line[at]) for line in [head, *body]) for at in range(len(head))]
     flexible = head.index("what it says it is")
     over = sum(widths) + 2 * (len(widths) - 1) - _WIDTH

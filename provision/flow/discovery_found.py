@@ -113,7 +113,7 @@ def in_words(seen: Seen) -> str:
     """Return what a BMC says of itself in a few words."""
     root = seen.root
     if not (root.product or root.vendor):
-        return seen.why or "a Redfish service that does not say what it is"
+        return seen.why or "(does not say)"
     spoken = root.vendor.casefold().split(" ")[0]
     vendor = "" if spoken in root.product.casefold() else root.vendor
     return " ".join(filter(None, (vendor, root.product)))

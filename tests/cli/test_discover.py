@@ -11,11 +11,16 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from provision.cli import cli, shell
+from provision.bmc.address import Address
+from provision.bmc.discover import Root, Seen, Verdict
+from provision.cli import cli, discover_text, shell
+from provision.flow.discovery_found import Discovery, Found, State
+from provision.flow.discovery_sources import Candidate
 from provision.sim import running
 from provision.sim.spec import ServerSpec
 
@@ -114,7 +119,10 @@ def test_what_is_saved_is_compared_later(run: Run, port: int, tmp_path: Path) ->
     path.write_text(text.replace("127.0.0.3:", "127.0.0.4:"))
     status, out, _ = run(*where, "--servers", str(path))
     assert status == 20
-    assert [line.split()[1] for line in out.splitlines()[1:3]] == ["known", "new"]
+    assert [line.split()[1] for line in out.splitlines()[1:3]] == [
+        f"bmc-127-0-0-2-{port}"[:20],
+        "(new)",
+    ]
     assert out.splitlines()[3].startswith("missing: bmc-127-0-0-3")
 
 
@@ -180,3 +188,36 @@ def test_what_cannot_be_done_is_told(
     assert (got, out) == (status, "")
     assert told in err
     assert "hunter2" not in err
+
+
+def test_long_words_of_a_bmc_are_cut_and_not_the_screen() -> None:
+    """A rack of many makers, compared with a file: every line within 80 columns."""
+    words = ("A" * 80, "Integrated Dell Remote Access Controller", "", "ProLiant DL360 Gen11")
+    hosts = ("10.200.120.101", "10.200.120.102", "fd00:1234:5678:9abc::7", "10.0.0.4")
+    found = [
+        Found(
+            seen=Seen(
+                address=Address(host=host),
+                verdict=Verdict.BMC,
+                root=Root(product=word, vendor=word[:3], redfish_version="1.2" * 20),
+                sha256="AA:" * 31 + "AA",
+            ),
+            candidate=Candidate(address=Address(host=host), source="range", name="n" * 20),
+            state=State.NEW,
+            remarks=("the same UUID as 10.0.0.1:443",),
+        )
+        for host, word in zip(hosts, words, strict=True)
+    ]
+    whole = Discovery(
+        found=found,
+        unclear=[],
+        absent=[],
+        looked_at=4,
+        silent=0,
+        notes=(),
+        compared=True,
+        at=datetime.now(UTC),
+    )
+    lines = discover_text.table(whole, long_=True).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith((*hosts, "[")) for line in lines) == 4
