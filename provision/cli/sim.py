@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from provision.sim import Rack, ServerSpec
+    from provision.sim.faults import Fault
 
 
 @click.group("sim", short_help="Run a simulated rack of BMCs.")
@@ -63,6 +64,36 @@ def command() -> None:
     help="The last N servers have too little memory for any hypervisor.",
 )
 @click.option(
+    "--personality",
+    "personalities",
+    metavar="NAME[:COUNT]",
+    multiple=True,
+    help="A server whose BMC behaves as a vendor's does; may be given several times. The rack then "
+    "holds these alone.",
+)
+@click.option("--list-personalities", "listed", is_flag=True, help="Say which there are, and stop.")
+@click.option(
+    "--tree",
+    "trees",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A server whose BMC answers as the recorded tree in FILE (JSON: URI and body) does, and "
+    "keeps what is written.",
+)
+@click.option(
+    "--unlicensed", is_flag=True, help="The BMCs lack the licence their vendor sells for more."
+)
+@click.option(
+    "--fault",
+    "faults",
+    metavar="[SERVER@]KIND[:METHOD[:PATH]][*TIMES][=DETAIL]",
+    multiple=True,
+    help="What goes wrong: drop:POST:Reset, busy*3=5, slow:*:/Bios*=2.5, absurd:GET:/Systems*=null "
+    "(docs/simulator.md has them all). Once, unless * says otherwise; on every server without a "
+    "name.",
+)
+@click.option(
     "--dir",
     "directory",
     metavar="DIR",
@@ -79,6 +110,11 @@ def up(
     scale: float,
     virt_off: int,
     low_memory: int,
+    personalities: tuple[str, ...],
+    listed: bool,
+    trees: tuple[Path, ...],
+    unlicensed: bool,
+    faults: tuple[str, ...],
     directory: Path | None,
     output: str,
 ) -> None:
@@ -90,14 +126,21 @@ def up(
     from provision.cli import shell
     from provision.sim import standard_mix
 
+    if listed:
+        _list_personalities()
+        return
     _check_address(listen)
-    if port and port + servers > 65536:
+    if personalities or trees:
+        specs = _special(personalities, trees, licensed=not unlicensed)
+    else:
+        specs = standard_mix(servers, virt_off=virt_off, low_memory=low_memory)
+    if port and port + len(specs) > 65536:
         raise click.BadParameter(
-            f"{servers} servers do not fit above port {port}", param_hint="--port"
+            f"{len(specs)} servers do not fit above port {port}", param_hint="--port"
         )
-    specs = standard_mix(servers, virt_off=virt_off, low_memory=low_memory)
     work = _serve(
         specs=specs,
+        faults=_planned(faults, specs),
         port=port or 0,
         listen=listen,
         scale=scale,
@@ -124,6 +167,58 @@ def image(file: Path, iso: bool) -> None:
     click.echo(f"{file}: boots on a simulated server, and nowhere else.", err=True)
 
 
+def _list_personalities() -> None:
+    from provision.sim import personalities
+
+    click.echo(f"{personalities.STANDARD}  the Redfish standard to the letter")
+    for name in personalities.names():
+        click.echo(f"{name}  {personalities.load(name).title}")
+
+
+def _special(
+    wanted: tuple[str, ...], trees: tuple[Path, ...], *, licensed: bool
+) -> list[ServerSpec]:
+    """Return servers with the personalities that are asked for, then those of recorded trees."""
+    from provision.sim import personalities, recorded
+
+    for tree in trees:
+        recorded.read(tree)
+    known = [personalities.STANDARD, *personalities.names()]
+    pairs = []
+    for text in wanted:
+        name, _, count = text.partition(":")
+        if name not in known:
+            raise click.BadParameter(
+                f"no personality is called {name!r}; there are {', '.join(known)}",
+                param_hint="--personality",
+            )
+        if count and not (count.isdigit() and 1 <= int(count) <= 1000):
+            raise click.BadParameter(f"{count!r} is no number of servers", param_hint=text)
+        pairs.append((name, int(count or 1)))
+    return personalities.specs(pairs, trees, licensed=licensed)
+
+
+def _planned(texts: tuple[str, ...], specs: list[ServerSpec]) -> dict[str, list[Fault]]:
+    """Return the faults of each server by its name."""
+    from provision.sim.faults import parse
+
+    names = [spec.name for spec in specs]
+    planned: dict[str, list[Fault]] = {name: [] for name in names}
+    for text in texts:
+        try:
+            server, fault = parse(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--fault") from error
+        if server and server not in planned:
+            raise click.BadParameter(
+                f"no server is called {server!r}; there are {names[0]} to {names[-1]}",
+                param_hint="--fault",
+            )
+        for name in [server] if server else names:
+            planned[name].append(fault)
+    return planned
+
+
 def _check_address(listen: str) -> None:
     try:
         address = ip_address(listen)
@@ -140,6 +235,7 @@ def _check_address(listen: str) -> None:
 async def _serve(
     *,
     specs: list[ServerSpec],
+    faults: dict[str, list[Fault]],
     port: int,
     listen: str,
     scale: float,
@@ -157,7 +253,7 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         rack = await stack.enter_async_context(
-            running(specs, scale=scale, directory=directory, host=listen, port=port)
+            running(specs, scale=scale, directory=directory, faults=faults, host=listen, port=port)
         )
         servers_file = inventory.write(rack)
         click.echo(_as_json(rack, servers_file) if output == "json" else _text(rack, servers_file))

@@ -7,7 +7,7 @@ import binascii
 import hmac
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -64,6 +64,8 @@ class Access:
     def __init__(self, user: str, password: Secret) -> None:
         self.accounts = {1: Account(number=1, user=user, password=password)}
         self.timeout = 1800
+        self.limit = TABLE
+        self.full: Callable[[], Problem] = lambda: Problem("SessionLimitExceeded")
         self._sessions: dict[int, Session] = {}
         self._next = 1
 
@@ -78,8 +80,8 @@ class Access:
         """Open a session, or raise the problem to answer."""
         if not self._account(user, password):
             raise Problem("NoValidSession")
-        if len(self.sessions) >= TABLE:
-            raise Problem("SessionLimitExceeded")
+        if len(self.sessions) >= self.limit:
+            raise self.full()
         session = Session(
             number=self._next,
             user=user,

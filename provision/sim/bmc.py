@@ -8,6 +8,7 @@ from provision.sim.access import Access
 from provision.sim.faults import FaultPlan
 from provision.sim.journal import Journal
 from provision.sim.machine import Machine
+from provision.sim.manners import Manners
 from provision.sim.spec import ServerSpec
 from provision.sim.tree import Tree
 
@@ -21,6 +22,7 @@ class Bmc:
     journal: Journal
     faults: FaultPlan
     tree: Tree = field(default_factory=Tree)
+    manners: Manners = field(default_factory=Manners)
 
     @property
     def spec(self) -> ServerSpec:

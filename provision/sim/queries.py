@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from provision.sim.messages import Json, Problem
 from provision.sim.tree import Tree, etag
@@ -11,8 +11,10 @@ from provision.sim.tree import Tree, etag
 _EXPANDS = (".", "*", "~")
 
 
-def expand(tree: Tree, body: Json, query: Mapping[str, str]) -> Json:
-    """Return ``body`` with the links inlined that the query asks for."""
+def expand(
+    tree: Tree, body: Json, query: Mapping[str, str], tag: Callable[[Json], str] = etag
+) -> Json:
+    """Return ``body`` with the links inlined that the query asks for, each with its tag."""
     for name in query:
         if name.startswith("$") and name != "$expand":
             raise Problem("QueryNotSupported")
@@ -24,22 +26,22 @@ def expand(tree: Tree, body: Json, query: Mapping[str, str]) -> Json:
     if how not in _EXPANDS or options not in ("", "$levels=1)"):
         raise Problem("QueryNotSupported")
     inline = {
-        key: _inline(tree, value)
+        key: _inline(tree, value, tag)
         for key, value in body.items()
         if (key == "Links" and how != ".") or (key != "Links" and how != "~")
     }
     return body | inline
 
 
-def _inline(tree: Tree, value: object) -> object:
+def _inline(tree: Tree, value: object, tag: Callable[[Json], str]) -> object:
     if isinstance(value, list):
-        return [_inline(tree, item) for item in value]
+        return [_inline(tree, item, tag) for item in value]
     if not isinstance(value, dict):
         return value
     if set(value) != {"@odata.id"}:
-        return {key: _inline(tree, inner) for key, inner in value.items()}
+        return {key: _inline(tree, inner, tag) for key, inner in value.items()}
     found = tree.get(str(value["@odata.id"]).rstrip("/"))
     if found is None or found.body is None:
         return value
     body = found.body()
-    return {**body, "@odata.etag": etag(body)}
+    return {**body, "@odata.etag": tag(body)} if tag(body) else body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -13,9 +14,11 @@ from aiohttp.http_exceptions import BadHttpMethod, HttpProcessingError
 
 from provision.sim.bmc import Bmc
 from provision.sim.faults import Kind
+from provision.sim.manners import Exchange
 from provision.sim.messages import Json, Problem, Reply
-from provision.sim.queries import expand
-from provision.sim.tree import Resource, Upload, etag
+from provision.sim.mischief import spoiled, swap_certificate, wire
+from provision.sim.personalities import dress
+from provision.sim.tree import Resource, Upload
 
 _HEADERS: Final = {
     "OData-Version": "4.0",
@@ -29,49 +32,71 @@ class Service:
 
     def __init__(self, bmc: Bmc) -> None:
         self.bmc = bmc
+        self._gone_until = 0.0
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, write it down, and misbehave where that is planned."""
         bmc, method, path = self.bmc, request.method, request.path
         body: Json = {}
+        if self._gone(request):
+            bmc.journal.add(method, path, 0, None)
+            return _cut(request)
         try:
-            body = {} if self._takes_files(request) else await _body(request)
-            reply = await self._answer(request, body)
+            raw = b"" if self._takes_files(request) else await _raw(request)
+            body = _parsed(raw)
+            reply = await self._answer(request, body, raw)
         except Problem as problem:
             reply = problem.reply()
+        reply = spoiled(bmc.manners.outward(reply), bmc.faults, method, path)
         slow = bmc.faults.take(Kind.SLOW, method, path)
         dropped = bmc.faults.take(Kind.DROP, method, path)
+        rewire = wire(bmc.faults, method, path)
         bmc.journal.add(method, path, 0 if dropped else reply.status, body or None)
         await asyncio.sleep(bmc.machine.timing.reply + (slow.seconds if slow else 0))
-        if dropped and request.transport:
-            request.transport.abort()
-        return _response(reply, head=method == "HEAD")
+        if dropped:
+            return _cut(request)
+        return rewire(_response(reply, head=method == "HEAD"))
 
-    async def _answer(self, request: web.BaseRequest, body: Json) -> Reply:
-        method, path = request.method, request.path
-        busy = self.bmc.faults.take(Kind.BUSY, method, path)
-        if busy:
-            seconds = f"{busy.seconds:g}"
-            raise Problem(
-                "ServiceTemporarilyUnavailable", seconds, headers={"Retry-After": seconds}
-            )
+    def _gone(self, request: web.BaseRequest) -> bool:
+        """Whether the BMC restarts, or begins to; see to what befalls it as a whole, too."""
+        bmc, method, path = self.bmc, request.method, request.path
+        now = time.monotonic()
+        if now < self._gone_until:
+            return True
+        if bmc.faults.take(Kind.CERTIFICATE, method, path) and request.transport:
+            swap_certificate(request.transport.get_extra_info("sslcontext"))
+        if bmc.faults.take(Kind.EXPIRE, method, path):
+            bmc.access.forget()
+        restart = bmc.faults.take(Kind.RESTART, method, path)
+        if restart:
+            bmc.access.forget()
+            self._gone_until = now + restart.seconds
+        return restart is not None
+
+    async def _answer(self, request: web.BaseRequest, body: Json, raw: bytes) -> Reply:
+        bmc, method = self.bmc, request.method
+        self._interfere(request)
         if request.headers.get("OData-Version", "4.0") != "4.0":
             raise Problem("PreconditionFailed")
+        path = bmc.manners.inward(request.path)
         if method == "POST":  # the Members property of a collection stands for the collection
             path = path.rstrip("/").removesuffix("/Members")
-        found = self.bmc.tree.get(path.rstrip("/"))
+        found = bmc.tree.get(path.rstrip("/"))
         self._admit(request, found)
-        found = self.bmc.tree.find(path)
+        if found is None:
+            raise Problem("ResourceMissingAtURI", request.path)
+        exchange = Exchange(method=method, path=path, body=body, raw=raw, headers=request.headers)
+        bmc.manners.admit(exchange)
         if method in ("GET", "HEAD"):
             reply = self._read(found, request)
         elif method == "POST" and found.upload:
             reply = await self._upload(found.upload, request)
         else:
-            reply = await self._write(found, method, path, body, request.headers)
+            reply = await self._write(found, exchange, request.path)
         return replace(reply, headers={"Allow": found.allow, **reply.headers})
 
     def _takes_files(self, request: web.BaseRequest) -> bool:
-        found = self.bmc.tree.get(request.path.rstrip("/"))
+        found = self.bmc.tree.get(self.bmc.manners.inward(request.path).rstrip("/"))
         return request.method == "POST" and found is not None and found.upload is not None
 
     async def _upload(self, take: Upload, request: web.BaseRequest) -> Reply:
@@ -82,6 +107,19 @@ class Service:
                 pass
             return Reply(status=202)
         return await take(request)
+
+    def _interfere(self, request: web.BaseRequest) -> None:
+        """Refuse what a planned fault refuses before anybody looks at the request."""
+        faults, method, path = self.bmc.faults, request.method, request.path
+        busy = faults.take(Kind.BUSY, method, path)
+        if busy:
+            seconds = f"{busy.seconds:g}"
+            raise Problem(
+                "ServiceTemporarilyUnavailable", seconds, headers={"Retry-After": seconds}
+            )
+        login = method == "POST" and path.rstrip("/").endswith("/Sessions")
+        if login and faults.take(Kind.FULL, method, path):
+            raise self.bmc.access.full()
 
     def _admit(self, request: web.BaseRequest, found: Resource | None) -> None:
         """Let the request in, or refuse it; what is not there is not told to strangers."""
@@ -106,46 +144,60 @@ class Service:
         body = found.body()
         if "@odata.id" not in body:
             return Reply(body=body)
-        tag = etag(body)
-        if request.headers.get("If-None-Match") == tag:
-            return Reply(status=304, headers={"ETag": tag})
-        schema = str(body["@odata.type"]).strip("#").split(".")[0]
+        manners = self.bmc.manners
+        tag = manners.tag(body, request.headers)
+        tagged = {"ETag": tag} if tag else {}
+        if tag and request.headers.get("If-None-Match") == tag:
+            return Reply(status=304, headers=tagged)
+        schema = str(body.get("@odata.type", "")).strip("#").split(".")[0]
         described = f"<http://redfish.dmtf.org/schemas/v1/{schema}.json>; rel=describedby"
-        body = expand(self.bmc.tree, body, request.query)
-        return Reply(body={**body, "@odata.etag": tag}, headers={"ETag": tag, "Link": described})
+        shown = manners.expand(self.bmc.tree, body, request.query)
+        return Reply(body=self._tagged(shown, body), headers={**tagged, "Link": described})
 
-    async def _write(
-        self, found: Resource, method: str, path: str, body: Json, headers: Mapping[str, str]
-    ) -> Reply:
-        if self.bmc.faults.take(Kind.CONFLICT, method, path):
+    def _tagged(self, shown: Json, body: Json) -> Json:
+        tag = self.bmc.manners.body_tag(body)
+        return {**shown, "@odata.etag": tag} if tag else shown
+
+    async def _write(self, found: Resource, exchange: Exchange, asked: str) -> Reply:
+        method, body, headers = exchange.method, exchange.body, exchange.headers
+        if self.bmc.faults.take(Kind.CONFLICT, method, asked):
             raise Problem("ResourceInUse")
-        lied = self.bmc.faults.take(Kind.LIE, method, path)
+        lied = self.bmc.faults.take(Kind.LIE, method, asked)
         if method == "POST" and found.post:
             return Reply(status=204) if lied else await found.post(body)
-        _match(found, headers.get("If-Match"))
-        if method == "PATCH" and found.patch and found.body:
-            if not lied:
-                found.patch(body)
-            shown = found.body()
-            tag = etag(shown)
-            return Reply(body={**shown, "@odata.etag": tag}, headers={"ETag": tag})
+        if found.body and "If-Match" in headers:
+            self.bmc.manners.match(found.body(), headers["If-Match"])
+        if method == "PATCH" and found.body and (found.patch or found.change):
+            return await self._patch(found, body, headers, lied=lied is not None)
         if method == "DELETE" and found.delete:
             if not lied:
                 found.delete()
             return Reply(status=204)
         raise _not_allowed(found)
 
+    async def _patch(
+        self, found: Resource, body: Json, headers: Mapping[str, str], *, lied: bool
+    ) -> Reply:
+        if found.change and not lied:
+            reply = await found.change(body)
+            if reply.status != 200:
+                return reply
+        elif found.patch and not lied:
+            found.patch(body)
+        shown = found.body() if found.body else {}
+        tag = self.bmc.manners.tag(shown, headers)
+        return Reply(body=self._tagged(shown, shown), headers={"ETag": tag} if tag else {})
+
+
+def _cut(request: web.BaseRequest) -> web.Response:
+    """Cut the connection; what is returned goes nowhere."""
+    if request.transport:
+        request.transport.abort()
+    return web.Response()
+
 
 def _not_allowed(found: Resource) -> Problem:
     return Problem("OperationNotAllowed", headers={"Allow": found.allow})
-
-
-def _match(found: Resource, wanted: str | None) -> None:
-    """Refuse a change to something else than the client has seen."""
-    if wanted in (None, "*") or not found.body:
-        return
-    if wanted != etag(found.body()):
-        raise Problem("PreconditionFailed")
 
 
 def _logs_in(request: web.BaseRequest) -> bool:
@@ -154,14 +206,18 @@ def _logs_in(request: web.BaseRequest) -> bool:
     return login or "Authorization" in request.headers or "X-Auth-Token" in request.headers
 
 
-async def _body(request: web.BaseRequest) -> Json:
-    """Return the JSON object a write carries; an empty body counts as an empty object."""
+async def _raw(request: web.BaseRequest) -> bytes:
+    """Return the bytes a write carries."""
     if request.method not in ("POST", "PATCH", "PUT"):
-        return {}
+        return b""
     try:
-        raw = await request.read()
+        return await request.read()
     except web.HTTPException as error:
         raise Problem("UnrecognizedRequestBody") from error
+
+
+def _parsed(raw: bytes) -> Json:
+    """Return the JSON object a write carries; an empty body counts as an empty object."""
     if not raw:
         return {}
     try:
@@ -189,12 +245,25 @@ def _response(reply: Reply, *, head: bool) -> web.Response:
 
 
 def server(bmc: Bmc) -> web.Server:
-    """Return the HTTP server of one BMC; it takes bodies of 1 MiB at most."""
-    return _Server(Service(bmc).handle)
+    """Return the HTTP server of one BMC, dressed as its server's description says.
+
+    It takes bodies of 1 MiB at most.
+    """
+    dress(bmc)
+    return _Server(bmc)
 
 
 class _Server(web.Server):
     """Makes connections whose own errors are Redfish errors, too."""
+
+    def __init__(self, bmc: Bmc) -> None:
+        super().__init__(Service(bmc).handle)
+        self._bmc = bmc
+
+    async def shutdown(self, timeout: float | None = None) -> None:
+        """Close the connections, and what the personality keeps running."""
+        await self._bmc.manners.close()
+        await super().shutdown(timeout)
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=asyncio.get_running_loop())

@@ -12,7 +12,7 @@ from provision.sim.messages import Json, Problem, Reply
 from provision.sim.standard import uris
 from provision.sim.tree import Resource, collection, resource
 
-_INSERT, _EJECT = "VirtualMedia.InsertMedia", "VirtualMedia.EjectMedia"
+INSERT, EJECT = "VirtualMedia.InsertMedia", "VirtualMedia.EjectMedia"
 _PARAMETERS = (
     "Image",
     "Inserted",
@@ -38,12 +38,13 @@ def plant(bmc: Bmc) -> None:
 
 
 def _plant_slot(bmc: Bmc, uri: str, slot: Slot) -> None:
-    bmc.tree[uri] = Resource(body=lambda: _slot(uri, slot))
-    bmc.tree[f"{uri}/Actions/{_INSERT}"] = Resource(post=lambda body: _insert(slot, body))
-    bmc.tree[f"{uri}/Actions/{_EJECT}"] = Resource(post=lambda body: _eject(slot, body))
+    bmc.tree[uri] = Resource(body=lambda: show(uri, slot))
+    bmc.tree[f"{uri}/Actions/{INSERT}"] = Resource(post=lambda body: insert(slot, body))
+    bmc.tree[f"{uri}/Actions/{EJECT}"] = Resource(post=lambda body: eject(slot, body))
 
 
-def _slot(uri: str, slot: Slot) -> Json:
+def show(uri: str, slot: Slot) -> Json:
+    """Return the body of a slot."""
     image = slot.image
     return resource(
         uri,
@@ -60,21 +61,22 @@ def _slot(uri: str, slot: Slot) -> Json:
         VerifyCertificate=False,
         Status=dict(State="Enabled", Health="OK"),
         Actions={
-            f"#{_INSERT}": {"target": f"{uri}/Actions/{_INSERT}"},
-            f"#{_EJECT}": {"target": f"{uri}/Actions/{_EJECT}"},
+            f"#{INSERT}": {"target": f"{uri}/Actions/{INSERT}"},
+            f"#{EJECT}": {"target": f"{uri}/Actions/{EJECT}"},
         },
     )
 
 
-async def _insert(slot: Slot, body: Json) -> Reply:
-    checks.parameters(_INSERT, body, _PARAMETERS)
-    image = checks.parameter(_INSERT, body, "Image")
+async def insert(slot: Slot, body: Json) -> Reply:
+    """Put an image into a slot, as InsertMedia is told to."""
+    checks.parameters(INSERT, body, _PARAMETERS)
+    image = checks.parameter(INSERT, body, "Image")
     if not _is_web_address(image):
-        raise Problem("ActionParameterValueFormatError", image, "Image", _INSERT)
+        raise Problem("ActionParameterValueFormatError", image, "Image", INSERT)
     if body.get("TransferMethod", "Stream") != "Stream":
-        raise Problem("ActionParameterNotSupported", "TransferMethod", _INSERT)
+        raise Problem("ActionParameterNotSupported", "TransferMethod", INSERT)
     if body.get("Inserted", True) is not True:
-        raise Problem("ActionParameterNotSupported", "Inserted", _INSERT)
+        raise Problem("ActionParameterNotSupported", "Inserted", INSERT)
     if slot.inserted:
         raise Problem("ResourceInUse")
     protected = checks.boolean(body, "WriteProtected", True)
@@ -94,7 +96,8 @@ def _is_web_address(url: str) -> bool:
         return False
 
 
-async def _eject(slot: Slot, body: Json) -> Reply:
-    checks.parameters(_EJECT, body, [])
+async def eject(slot: Slot, body: Json) -> Reply:
+    """Empty a slot."""
+    checks.parameters(EJECT, body, [])
     slot.eject()
     return Reply(status=204)
