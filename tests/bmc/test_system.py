@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from provision.bmc import boot, system
+from provision.bmc import boot_writing, system
 from provision.bmc.client import Access, Bmc, connect
 from provision.bmc.errors import BmcError, NotApplied, NotSupported, ServerIsOff
 from provision.core.errors import ConfigError, OutcomeUnknown
@@ -153,7 +153,7 @@ async def test_a_boot_setting_that_is_only_said(
     server: SimServer, client: Bmc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """204 is no evidence."""
-    monkeypatch.setattr(boot, "_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(boot_writing, "_BETWEEN_LOOKS", 0.01)
     server.faults.add(faults.lie("Systems/1", method="PATCH"))
     with pytest.raises(NotApplied, match="shows"):
         await system.set_boot(client, "usb", once=True, mode=None)
