@@ -72,6 +72,16 @@ class Quirks(Strict):
     media_by_hand: str = Field(
         default="", description="why virtual media cannot be used here over Redfish, and what can"
     )
+    etag_always: bool = Field(
+        default=False,
+        description="a change without If-Match is refused with another status than 428 or 412",
+    )
+    etag_never: bool = Field(
+        default=False, description="a change with If-Match is refused, whatever the tag"
+    )
+    etag_in_body: bool = Field(
+        default=False, description="the tag of a change is looked for in its body, too"
+    )
     bios_apply_on_reset: bool = Field(
         default=False, description="staged settings need @Redfish.SettingsApplyTime OnReset"
     )
