@@ -71,6 +71,34 @@ class Busy(Unreachable):
     retry_after: float | None = None
 
 
+class SessionsFull(Busy):
+    """The BMC has no place for another session."""
+
+    code = "sessions-full"
+    remedy = (
+        "Sessions of programs that were killed end by themselves after the BMC's session timeout "
+        "(often 5 to 30 minutes). To end them at once, use the list of sessions in the BMC's own "
+        "page, or restart the BMC."
+    )
+
+
+class SessionEnded(Unreachable):
+    """The BMC had ended our session and refused a request for it; nothing was done."""
+
+    code = "session-ended"
+    remedy = "Try again: the request was refused unread, and a new session is open."
+
+
+class LicenceNeeded(NotSupported):
+    """The BMC would do it with another licence."""
+
+    code = "licence-needed"
+    remedy = (
+        "Install the licence the BMC's message names (often sold as Enterprise, Advanced or "
+        "out-of-band management), or do this step by hand."
+    )
+
+
 class SeveralSystems(Refused):
     """The BMC serves several computer systems, and none was named."""
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, NoReturn
 
 from provision.bmc.errors import (
     BadReply,
     BmcError,
     Busy,
     Forbidden,
+    LicenceNeeded,
     NotSupported,
     PasswordChangeRequired,
 )
@@ -21,8 +25,11 @@ from provision.core.secrets import redact
 from provision.core.text import clean
 
 #: Values in one answer. Parsed, a value costs up to 20 times the bytes it is written with.
-MOST_VALUES = 500_000
-_LONGEST_WAIT = 10.0
+MOST_VALUES: Final = 250_000
+#: Objects and lists within one another; the deepest seen has 14.
+DEEPEST: Final = 64
+#: Seconds we wait because a BMC asks us to; more is a BMC that will not be ready.
+LONGEST_WAIT: Final = 30.0
 
 JsonObject = dict[str, Any]
 
@@ -44,6 +51,13 @@ class Answer:
         except BadReply:
             return {}
 
+    def without(self, token: str) -> Answer:
+        """Return the answer without our session's token, should the BMC repeat it to us."""
+        told = token.encode()
+        if not told or told not in self.raw:
+            return self
+        return replace(self, raw=self.raw.replace(told, b"***"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
@@ -52,6 +66,8 @@ class Reply:
     status: int
     body: JsonObject = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
+    #: Bytes of the body as it was sent, unpacked.
+    size: int = 0
 
     @property
     def etag(self) -> str:
@@ -64,7 +80,8 @@ def parse(doing: str, raw: bytes) -> JsonObject:
     """Return the JSON object in ``raw`` (empty for none), or raise ``BadReply``."""
     if not raw.strip():
         return {}
-    if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MOST_VALUES:
+    opening = raw.count(b"[") + raw.count(b"{")
+    if raw.count(b",") + opening > MOST_VALUES:
         raise BadReply(f"{doing}: the answer holds more values than any BMC has to tell")
     try:
         body = _DECODER.decode(raw.decode("utf-8", "replace"))
@@ -75,7 +92,24 @@ def parse(doing: str, raw: bytes) -> JsonObject:
         raise BadReply(f"{doing}: the answer is not JSON (it begins {start!r})") from error
     if not isinstance(body, dict):
         raise BadReply(f"{doing}: the answer is not a JSON object")
+    if opening > DEEPEST and _deeper(body, DEEPEST):
+        raise BadReply(f"{doing}: the answer is nested too deep")
     return body
+
+
+def _deeper(body: object, most: int) -> bool:
+    """Whether lists and objects stand in one another more than ``most`` deep."""
+    level: list[Any] = [body]
+    for _ in range(most):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _no_number(word: str) -> NoReturn:
@@ -122,12 +156,27 @@ def said(body: Mapping[str, Any]) -> str:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds a BMC asks us to wait, at most ten; None if it does not say."""
+    """Return the seconds a BMC asks us to wait, at most ``LONGEST_WAIT``; None if it does not say.
+
+    A time of day counts by the BMC's own clock, which may be years off ours.
+    """
+    asked = headers.get("Retry-After", "")
     try:
-        seconds = float(headers.get("Retry-After", ""))
+        seconds = float(asked)
     except ValueError:
+        then, now = _time(asked), _time(headers.get("Date", ""))
+        if then is None or now is None:
+            return None
+        seconds = (then - now).total_seconds()
+    return min(max(seconds, 0.0), LONGEST_WAIT) if math.isfinite(seconds) else None
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return min(max(seconds, 0.0), _LONGEST_WAIT) if math.isfinite(seconds) else None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def error_for(doing: str, answer: Answer) -> ProvisionError:
@@ -140,6 +189,8 @@ def error_for(doing: str, answer: Answer) -> ProvisionError:
     text = f"{doing}: HTTP {status}" + (f", {words}" if (words := said(body)) else "")
     if "PasswordChangeRequired" in ids:
         return PasswordChangeRequired(text)
+    if status in _LICENCED and any(_LICENCE.search(each) for each in [*ids, said(body)]):
+        return LicenceNeeded(text)
     if "InsufficientPrivilege" in ids:
         return Forbidden(text)
     error = _BY_STATUS.get(status, BmcError)(text)
@@ -148,6 +199,9 @@ def error_for(doing: str, answer: Answer) -> ProvisionError:
     return error
 
 
+#: Statuses by which a function that wants a licence is refused, and what the message then says.
+_LICENCED: Final = frozenset({400, 402, 403, 405, 501})
+_LICENCE: Final = re.compile(r"licen[cs]e", re.IGNORECASE)
 _BY_STATUS: Mapping[int, type[ProvisionError]] = {
     401: CredentialsError,
     403: Forbidden,

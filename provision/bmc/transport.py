@@ -1,8 +1,8 @@
-"""One guarded HTTP session per BMC: bounded bytes and time, no cookies, no proxies, four at once.
+"""Guarded HTTP to one BMC: bounded bytes and time, no cookies, no proxies, four at once.
 
-aiohttp itself repeats a GET or DELETE once when a *reused* connection drops under it. That is
-wanted: reads may be repeated, and a DELETE of our own session that finds nothing (404) is done.
-POST and PATCH it never repeats.
+aiohttp itself repeats a GET or DELETE once when a *reused* connection drops under it. Reads may be
+repeated; everything else goes over a connection of its own, where a drop is never the end of an
+old connection but of this request. POST and PATCH are never repeated; PUT is not used.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import errno
 import os
 import socket
 import ssl
+from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 
@@ -19,10 +21,14 @@ from provision.core.errors import OutcomeUnknown, ProvisionError, Timeout, Unrea
 from provision.core.text import clean
 
 #: The largest answer we read; BIOS registries, the largest honest ones, have about one MiB.
-LARGEST = 16 * 1024 * 1024
+LARGEST = 8 * 1024 * 1024
 #: Requests in flight to one BMC; more makes them slower or lose sessions.
 IN_FLIGHT = 4
 _CONNECT = 10.0
+#: Seconds an idle connection is kept for the next request: less than most BMCs keep it.
+_IDLE = 4.0
+#: Reused connections that have to break before a BMC gets a new one for each request.
+_MOST_BROKEN = 2
 
 
 class TooLarge(aiohttp.ClientPayloadError):
@@ -56,18 +62,63 @@ def limits(timeout: float) -> aiohttp.ClientTimeout:
     )
 
 
-def open_session(
-    proof: ssl.SSLContext | aiohttp.Fingerprint, timeout: float
-) -> aiohttp.ClientSession:
-    """Return an HTTP session whose every connection must show ``proof``; the caller closes it."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=proof, limit=IN_FLIGHT, limit_per_host=IN_FLIGHT),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"Accept": "application/json", "Accept-Encoding": "identity"},
-        response_class=CappedResponse,
-        timeout=limits(timeout),
-        trust_env=False,
-    )
+class Connections:
+    """The connections to one BMC, each of which must show ``proof``.
+
+    Reads share connections, until the BMC turns out to break those it has answered on before.
+    """
+
+    def __init__(self, proof: ssl.SSLContext | aiohttp.Fingerprint, timeout: float) -> None:
+        self._proof = proof
+        self._timeout = timeout
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._broken = 0
+
+    @property
+    def keep(self) -> bool:
+        """Whether connections may be used again."""
+        return self._broken < _MOST_BROKEN
+
+    def session(self, *, fresh: bool) -> aiohttp.ClientSession:
+        """Return the HTTP session whose connections are kept, or are ``fresh`` for each request."""
+        fresh = fresh or not self.keep
+        if fresh not in self._sessions:
+            self._sessions[fresh] = self._open(fresh=fresh)
+        return self._sessions[fresh]
+
+    async def close(self) -> None:
+        """Close them all."""
+        for session in self._sessions.values():
+            await session.close()
+
+    def _open(self, *, fresh: bool) -> aiohttp.ClientSession:
+        keeping: dict[str, Any] = {"force_close": True} if fresh else {"keepalive_timeout": _IDLE}
+        connector = aiohttp.TCPConnector(
+            ssl=self._proof, limit=IN_FLIGHT, limit_per_host=IN_FLIGHT, **keeping
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+            response_class=CappedResponse,
+            timeout=limits(self._timeout),
+            trust_env=False,
+            trace_configs=[] if fresh else [self._watch()],
+        )
+
+    def _watch(self) -> aiohttp.TraceConfig:
+        """Return what notices a reused connection that broke: aiohttp repeats, and says nothing."""
+        watch = aiohttp.TraceConfig()
+
+        async def reused(_session: object, context: SimpleNamespace, _told: object) -> None:
+            context.reused = True
+
+        async def created(_session: object, context: SimpleNamespace, _told: object) -> None:
+            self._broken += hasattr(context, "reused")
+
+        watch.on_connection_reuseconn.append(reused)
+        watch.on_connection_create_start.append(created)
+        return watch
 
 
 class Dropped(Unreachable):

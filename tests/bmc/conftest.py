@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from provision.bmc import client as client_module
+from provision.bmc import wire
 from provision.bmc.client import Access, Bmc, Tls, connect
 from provision.core.secrets import Secret
 from provision.sim.rack import SimServer, running
@@ -29,7 +29,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reads are tried again at once."""
-    monkeypatch.setattr(client_module, "_PAUSE", (0.01, 0.02))
+    monkeypatch.setattr(wire, "_PAUSE", (0.01, 0.02))
 
 
 @pytest.fixture(scope="session")

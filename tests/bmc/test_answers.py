@@ -20,6 +20,7 @@ from provision.bmc.errors import (
 from provision.core.errors import Conflict, CredentialsError, ProvisionError
 from tests.bmc.hostile import (
     RESET,
+    SESSION,
     SYSTEM,
     THING,
     HostileBmc,
@@ -39,7 +40,7 @@ async def test_a_gzip_bomb_stops_at_the_cap(bmc: HostileBmc, access: Reach) -> N
     get(bmc, answer(bomb, Content_Encoding="gzip"))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     async with connect(access(timeout=20)) as client:
-        with pytest.raises(BadReply, match="larger than 16 MiB"):
+        with pytest.raises(BadReply, match="larger than 8 MiB"):
             await client.get(THING)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10
 
@@ -48,7 +49,7 @@ async def test_a_huge_body_is_refused(bmc: HostileBmc, access: Reach) -> None:
     """Plain bytes have the same cap."""
     get(bmc, answer(b" " * (17 << 20)))
     async with connect(access(timeout=20)) as client:
-        with pytest.raises(BadReply, match="larger than 16 MiB"):
+        with pytest.raises(BadReply, match="larger than 8 MiB"):
             await client.get(THING)
 
 
@@ -153,6 +154,7 @@ async def test_every_refusal_has_its_error(
     message = "No \x1b[31mpower\u202e supply\r\nleft"
     body = {"error": {"@Message.ExtendedInfo": {"Message": message}}}
     bmc.on["POST", RESET] = reply(answer(body, status))
+    bmc.tree[f"{SESSION}/7"] = {"Id": "7"}
     async with connect(access()) as client:
         with pytest.raises(error, match=r"No \[31mpower supply left") as caught:
             await client.post(RESET, {})
