@@ -41,7 +41,7 @@ def read_csv(path: Path) -> tuple[Document, list[Problem]]:
     """Return the file as the document its YAML twin would be, and what is wrong with its cells.
 
     Raises ``DocumentError`` where there is no telling what the cells mean: no text, no table, or
-    a header that does not hold.
+    a header without the columns that every server needs.
     """
     file = str(path)
     records = _records(_text(path), file)
@@ -49,12 +49,13 @@ def read_csv(path: Path) -> tuple[Document, list[Problem]]:
         raise DocumentError([Problem(file, 1, 1, "the file is empty")])
     (number, header), *rows = records
     header = [cell.strip() for cell in header]
-    if problems := list(_wrong_header(file, number, header)):
+    problems = list(_wrong_header(file, number, header))
+    if not set(_NEEDED) <= set(header) or len(header) > _WIDEST:
         raise DocumentError(problems)
     table = _Table(file, header)
     for number, cells in rows:
         table.add(number, cells)
-    return table.document, table.problems
+    return table.document, problems + table.problems
 
 
 def columns() -> dict[str, type]:
@@ -167,7 +168,7 @@ class _Table:
         given = {
             name: (cell.strip(), (number, at))
             for at, (name, cell) in enumerate(zip(self._header, cells, strict=False), 1)
-            if cell.strip()
+            if name in self._kinds and cell.strip()
         }
         if given.get("name", ("",))[0] == FILLING:
             self._filling = {name: cell for name, cell in given.items() if name != "name"}

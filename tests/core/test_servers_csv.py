@@ -112,6 +112,13 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert "… and 99 more" in told
 
 
+def test_a_wrong_column_hides_no_wrong_cell(tmp_path: Path) -> None:
+    """The header and the rows are mended in one pass as well."""
+    text = GOOD.replace("serial", "serail").replace(",r12,1,", ",r12,one,")
+    with pytest.raises(ConfigError, match=r"csv:1:3: unknown(.|\n)*csv:3:5: u: should"):
+        read_servers(written(tmp_path, text))
+
+
 def test_a_cell_over_several_lines_is_one_row(tmp_path: Path) -> None:
     """Rows are counted as the spreadsheet shows them, not as the file's lines."""
     text = 'name,bmc,tags\na,10.0.0.1,"x\ny"\nb,10.0.0.1,\n'
