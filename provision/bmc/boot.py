@@ -27,6 +27,8 @@ from provision.bmc.values import at, words
 from provision.core.errors import ConfigError
 from provision.core.text import clean
 
+__all__ = ["MODES", "BootSetting", "boot_setting", "clear_boot", "set_boot"]
+
 MODES = {"uefi": "UEFI", "bios": "Legacy"}
 
 

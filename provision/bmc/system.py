@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
-from provision.bmc.boot import BootSetting, boot_setting, clear_boot, set_boot
+from provision.bmc import resets
+from provision.bmc.boot import boot_setting, clear_boot, set_boot
+from provision.bmc.boot_override import BootSetting
 from provision.bmc.errors import BmcError, NotApplied, NotSupported, ServerIsOff
+from provision.bmc.intents import Request, Sent, send
 from provision.bmc.replies import JsonObject
+from provision.bmc.resets import WISHES, Wish
 from provision.bmc.service import Bmc
-from provision.bmc.values import at, objects, text, words
+from provision.bmc.values import text
 from provision.core.errors import (
     Conflict,
     OutcomeUnknown,
@@ -30,36 +35,30 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What a power word means: the ResetType values that do it, best first, and how it ends."""
-
-    types: tuple[str, ...]
-    ends: str
-    restarts: bool = False
-
-
-WISHES = {
-    "on": Wish(types=("On", "ForceOn"), ends="On"),
-    "off": Wish(types=("GracefulShutdown",), ends="Off"),
-    "force-off": Wish(types=("ForceOff",), ends="Off"),
-    "restart": Wish(types=("GracefulRestart",), ends="On", restarts=True),
-    "force-restart": Wish(types=("ForceRestart", "PowerCycle"), ends="On", restarts=True),
-}
-_ON_THE_WAY = {"On": "PoweringOn", "Off": "PoweringOff"}
+_ON_THE_WAY: Final = {"On": "PoweringOn", "Off": "PoweringOff"}
 #: A restart that leaves no trace in the state is believed after this many seconds without one.
-_RESTART_LOOK = 10.0
+_RESTART_LOOK: Final = 10.0
+#: Seconds between two tries of an On that is refused because the server has just gone off.
+_SETTLE_PAUSE: Final = 10.0
+#: How long the first half of a power cycle is looked for at least.
+_SHORTEST_LOOK: Final = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class PowerChange:
-    """What became of a wish: the states before and after, and what was sent (nothing: empty)."""
+    """What became of a wish: the states before and after, and what was sent (nothing: empty).
+
+    ``requests`` were sent, or would be: a dry run leaves ``sent`` empty. ``note`` says what was
+    done otherwise than by the one request that the word stands for.
+    """
 
     before: str
     after: str
     sent: str = ""
     seconds: float = 0.0
     observed: bool = True
+    note: str = ""
+    requests: tuple[Request, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """Return the change as ``--output json`` prints it."""
@@ -69,12 +68,14 @@ class PowerChange:
             "sent": self.sent,
             "seconds": round(self.seconds, 1),
             "observed": self.observed,
+            "note": self.note,
+            "requests": [each.as_dict() for each in self.requests],
         }
 
 
 async def power_state(bmc: Bmc) -> str:
     """Return ``On``, ``Off``, ``PoweringOn`` …, or ``Unknown`` where the BMC does not say."""
-    return _state(await bmc.system())
+    return resets.state(await bmc.system())
 
 
 async def describe(bmc: Bmc) -> str:
@@ -85,58 +86,111 @@ async def describe(bmc: Bmc) -> str:
     return " ".join(word for word in words if word)
 
 
-def _state(system: JsonObject) -> str:
-    return text(system, "PowerState") or "Unknown"
+async def set_power(
+    bmc: Bmc,
+    wish: str,
+    wait: float,
+    *,
+    force_after: float | None = None,
+    dry_run: bool = False,
+) -> PowerChange:
+    """Bring the power to what ``wish`` (one of ``WISHES``) says, and wait to see it.
 
-
-async def set_power(bmc: Bmc, wish: str, wait: float) -> PowerChange:
-    """Bring the power to what ``wish`` says, with at most one request, and wait to see it.
-
-    ``wait`` 0 asks and does not wait. ``off`` asks the operating system and never forces it.
+    One request at most, but for ``cycle`` where the BMC has no PowerCycle (forced off, then on).
+    ``wait`` is in seconds; 0 asks and does not wait. ``off`` asks the operating system and never
+    forces it, unless ``force_after`` gives the seconds after which it is. With ``dry_run`` nothing
+    is sent.
     """
     meaning = WISHES[wish]
+    if force_after is not None and wish == "off":
+        return await _off_by_force(bmc, wait, force_after, dry_run=dry_run)
     doing = f"power {wish} at {bmc.name}"
     system = await bmc.system()
-    before = _state(system)
+    before = resets.state(system)
     if meaning.restarts and before == "Off":
         raise ServerIsOff(f"{doing}: the server is off")
-    if not meaning.restarts and before == meaning.ends:
-        return PowerChange(before=before, after=before)
+    on_its_way = not meaning.restarts and before == _ON_THE_WAY[meaning.ends]
+    if not meaning.restarts and (before == meaning.ends or (on_its_way and dry_run)):
+        return PowerChange(before=before, after=before, observed=before == meaning.ends)
+    if on_its_way:
+        return await _Watch(bmc, meaning, system).until(wait, doing)
+    where = resets.target(system, doing)
+    kind = resets.choose(bmc, meaning, await resets.offered(bmc, system), doing)
+    if not kind:
+        return await _by_parts(bmc, meaning, wait, dry_run=dry_run)
+    request = Request(method="POST", uri=where, body={"ResetType": kind})
+    if dry_run:
+        return PowerChange(before=before, after=before, observed=False, requests=(request,))
+    change = await _ask(bmc, meaning, system, request, wait=wait, doing=doing)
+    return replace(change, requests=(request,))
+
+
+async def _ask(  # noqa: PLR0913 - each is one part of asking
+    bmc: Bmc, meaning: Wish, system: JsonObject, request: Request, *, wait: float, doing: str
+) -> PowerChange:
+    """Send the one request, and look; a refusal of what is so already is no failure."""
+    kind = str(request.body["ResetType"])
     watch = _Watch(bmc, meaning, system)
-    if not meaning.restarts and before == _ON_THE_WAY[meaning.ends]:
-        return await watch.until(wait, doing, sent="", unknown=None)
-    target = at(system, "Actions", "#ComputerSystem.Reset", "target")
-    if not isinstance(target, str):
-        raise NotSupported(f"{doing}: the BMC offers no reset action")
-    kind = await _reset_type(bmc, system, meaning, doing)
-    unknown: OutcomeUnknown | None = None
     try:
-        await bmc.post(target, {"ResetType": kind})
-    except OutcomeUnknown as error:
-        unknown = error
+        sent = await _settled(bmc, meaning, request)
     except (BmcError, Conflict):
-        # Some refuse what is so already; that it is so is all we want.
-        if meaning.restarts or await power_state(bmc) != meaning.ends:
+        # Some refuse what is so already; that it is so, or will be, is all we want.
+        now = await power_state(bmc)
+        if meaning.restarts or now not in (meaning.ends, _ON_THE_WAY[meaning.ends]):
             raise
-    return await watch.until(wait, doing, sent=kind, unknown=unknown)
+        return await watch.until(wait, doing, sent=kind)
+    return await watch.until(wait, doing, sent=kind, unknown=sent.unknown)
 
 
-async def _reset_type(bmc: Bmc, system: JsonObject, wish: Wish, doing: str) -> str:
-    """Return the first ResetType of the wish that the BMC allows."""
-    action = at(system, "Actions", "#ComputerSystem.Reset")
-    allowed = words(action, "ResetType@Redfish.AllowableValues")
-    info = at(action, "@Redfish.ActionInfo")
-    if not allowed and isinstance(info, str):
-        for parameter in objects(await bmc.get(info), "Parameters"):
-            if parameter.get("Name") == "ResetType":
-                allowed = words(parameter, "AllowableValues")
-    fitting = [kind for kind in wish.types if kind in allowed or not allowed]
-    if not fitting:
-        raise NotSupported(
-            f"{doing}: the BMC can only {', '.join(allowed)}",
-            hint="Use the forced form of the word, if the loss of what runs there is acceptable.",
-        )
-    return fitting[0]
+async def _settled(bmc: Bmc, meaning: Wish, request: Request) -> Sent:
+    """Send; where On is known to be refused for a while after Off, again after each refusal."""
+    settles = bmc.platform.quirks.power_on_settles if meaning is WISHES["on"] else 0
+    clock = asyncio.get_running_loop().time
+    end = clock() + settles
+    while True:
+        try:
+            return await send(bmc, request)
+        except Conflict:
+            if clock() >= end or await power_state(bmc) != "Off":
+                raise
+            await asyncio.sleep(_SETTLE_PAUSE)
+
+
+async def _by_parts(bmc: Bmc, meaning: Wish, wait: float, *, dry_run: bool) -> PowerChange:
+    """Do a wish by the words it is made of, each seen before the next is asked for."""
+    first, second = meaning.parts
+    off = await set_power(bmc, first, max(wait, _SHORTEST_LOOK), dry_run=dry_run)
+    note = "this BMC has no power cycle: forced off, then on"
+    if dry_run:
+        body = {"ResetType": WISHES[second].types[0]}
+        requests = (*off.requests, *(replace(each, body=body) for each in off.requests))
+        return replace(off, note=note, requests=requests)
+    on = await set_power(bmc, second, wait)
+    return replace(
+        on,
+        before=off.before,
+        sent=", ".join(filter(None, (off.sent, on.sent))),
+        seconds=off.seconds + on.seconds,
+        note=note,
+        requests=(*off.requests, *on.requests),
+    )
+
+
+async def _off_by_force(bmc: Bmc, wait: float, force_after: float, *, dry_run: bool) -> PowerChange:
+    """Ask the operating system; after ``force_after`` seconds, or if that is refused, force it."""
+    graceful: PowerChange | None = None
+    try:
+        graceful = await set_power(bmc, "off", force_after, dry_run=dry_run)
+        if dry_run or graceful.after == "Off":
+            return graceful
+        why = f"still {graceful.after} after {force_after:g} s"
+    except (NotApplied, NotSupported, OutcomeUnknown, BmcError, Conflict) as error:
+        why = str(error)
+    forced = await set_power(bmc, "force-off", wait, dry_run=dry_run)
+    sent = (graceful.sent if graceful else "", forced.sent)
+    return replace(
+        forced, sent=", ".join(filter(None, sent)), note=f"forced: {why}" if forced.sent else ""
+    )
 
 
 class _Watch:
@@ -149,7 +203,7 @@ class _Watch:
         self._left = False
 
     async def until(
-        self, wait: float, doing: str, *, sent: str, unknown: OutcomeUnknown | None
+        self, wait: float, doing: str, *, sent: str = "", unknown: OutcomeUnknown | None = None
     ) -> PowerChange:
         """Return once the wish is seen; raise when ``wait`` seconds did not show it."""
         clock = asyncio.get_running_loop().time
@@ -166,7 +220,7 @@ class _Watch:
             raise unknown
         if not seen and wait and not (self._wish.restarts and now == "On"):
             raise _not_seen(doing, now, seconds, self._wish)
-        before = _state(self._before)
+        before = resets.state(self._before)
         return PowerChange(before=before, after=now, sent=sent, seconds=seconds, observed=seen)
 
     async def _look(self) -> tuple[str, bool]:
@@ -175,7 +229,7 @@ class _Watch:
             system = await self._bmc.system()
         except (BmcError, Unreachable):
             return "Unknown", False
-        now = _state(system)
+        now = resets.state(system)
         if not self._wish.restarts:
             return now, now == self._wish.ends
         self._left = self._left or now not in ("On", "Unknown")
