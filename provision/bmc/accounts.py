@@ -13,17 +13,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from provision.bmc.client import Access, connect
-from provision.bmc.errors import UNTOLD, BmcError, NotApplied, NotSupported
+from provision.bmc.errors import UNTOLD, NotApplied, NotSupported
 from provision.bmc.replies import JsonObject, messages
 from provision.bmc.service import Bmc, link, together
 from provision.bmc.values import integer, text
 from provision.core.errors import (
     ConfigError,
-    Conflict,
     CredentialsError,
     OutcomeUnknown,
     ProvisionError,
-    Unreachable,
 )
 from provision.core.events import Event, Observer, Phase, ignore
 from provision.core.secrets import Secret
@@ -256,7 +254,7 @@ class _Rotation:
         try:
             async with connect(replace(self._access, password=password)):
                 return None
-        except (CredentialsError, BmcError, Unreachable, Conflict, OutcomeUnknown) as error:
+        except ProvisionError as error:
             return error
 
     async def _undone(
