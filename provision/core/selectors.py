@@ -15,9 +15,9 @@ import fnmatch
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
-from provision.core.errors import Exit, ProvisionError
+from provision.core.errors import ConfigError
 from provision.core.servers_rows import mac_of
 
 #: Returns the names in a group (``failed``: of the last run), or None where there is no such group.
@@ -44,11 +44,10 @@ N = TypeVar("N", bound=Named)
 _Test = Callable[[Any], bool]
 
 
-class BadSelector(ProvisionError):
+class BadSelector(ConfigError):
     """The expression cannot be read; the message shows where."""
 
     code = "selector"
-    status: ClassVar[Exit] = Exit.USAGE
     remedy = "For example: rack=r12,u=1-16 or model~R7.* or r12-u0? or @failed."
 
 

@@ -102,14 +102,14 @@ def test_repeated_expressions_are_either_or() -> None:
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_place(expression: str, at: int, words: str) -> None:
-    """The mark stands under the character that the message counts; status 2."""
+    """The mark stands under the character that the message counts; status 13."""
     with pytest.raises(BadSelector, match=re.escape(words)) as caught:
         names(expression)
     told, shown, mark = str(caught.value).split("\n")
     assert f"character {at}:" in told
     assert shown.strip() == expression.strip()
     assert len(mark) == at + 2
-    assert caught.value.status is Exit.USAGE
+    assert caught.value.status is Exit.CONFIG
     assert caught.value.hint
 
 
