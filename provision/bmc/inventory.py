@@ -27,6 +27,17 @@ T = TypeVar("T")
 _TOLD: Final[tuple[SettingWord, ...]] = ("virtualization", "iommu", "sriov")
 
 
+#: What can be read of a server beside its computer system, by the names Redfish gives them.
+PARTS: Final = frozenset(
+    {
+        *("Processors", "Memory", "EthernetInterfaces", "SimpleStorage", "Storage"),
+        *("SecureBoot", "Bios", "VirtualMedia"),
+    }
+)
+#: Of those, what says whether hypervisors run on it.
+VIRTUALIZATION: Final = frozenset({"Processors", "Memory", "SecureBoot", "Bios"})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """What was read of one server, beside the system itself."""
@@ -45,14 +56,15 @@ class Parts:
     fixed: Mapping[str, str] = field(default_factory=dict)
 
 
-async def read_facts(bmc: Bmc) -> FactBook:
-    """Return what the BMC tells of its server.
+async def read_facts(bmc: Bmc, about: Iterable[str] = PARTS) -> FactBook:
+    """Return what the BMC tells of its server: all of it, or ``about`` some parts alone.
 
-    Only members of collections count: other resources may call themselves processor or system and
+    Parts are named as in ``PARTS``; what belongs to the others is not read and not told. Only
+    members of collections count: other resources may call themselves processor or system and
     be none. What cannot be read, or makes no sense, gives no fact.
     """
     system = await bmc.system()
-    facts = learn(system, await _read_parts(bmc, system))
+    facts = learn(system, await _read_parts(bmc, system, frozenset(about)))
     if not facts:
         _log.warning("%s tells nothing of its server; -v says why", bmc.name)
     return facts
@@ -74,15 +86,19 @@ def learn(system: JsonObject, parts: Parts) -> FactBook:
     return book.facts
 
 
-async def _read_parts(bmc: Bmc, system: JsonObject) -> Parts:
+async def _read_parts(bmc: Bmc, system: JsonObject, about: frozenset[str]) -> Parts:
     """Read everything that does not depend on one another at once; the client limits how fast."""
+
+    def place(name: str) -> str:
+        return link(system, name) if name in about else ""
+
     collections = ("Processors", "Memory", "EthernetInterfaces", "SimpleStorage")
     cpus, dimms, ports, simple, secure, bios_, drives = await together(
         [
-            *(_collection(bmc, link(system, name)) for name in collections),
-            _single(bmc, link(system, "SecureBoot")),
-            _single(bmc, link(system, "Bios")),
-            _drives(bmc, link(system, "Storage")),
+            *(_collection(bmc, place(name)) for name in collections),
+            _single(bmc, place("SecureBoot")),
+            _single(bmc, place("Bios")),
+            _drives(bmc, place("Storage")),
         ]
     )
     found = bios_.first
@@ -95,20 +111,24 @@ async def _read_parts(bmc: Bmc, system: JsonObject) -> Parts:
         bios=bios_,
         drives=drives,
         serial_names=bmc.serial_names,
-        slots=await _told(virtual_media.slots(bmc, system)) or [],
+        slots=await _slots(bmc, system) if "VirtualMedia" in about else [],
         settings=(await _told(bios.settings(bmc, found, _TOLD)) if found else None) or {},
         fixed=bios.fixed(bmc, found) if found else {},
     )
 
 
+async def _slots(bmc: Bmc, system: JsonObject) -> list[Slot]:
+    return await _told(virtual_media.slots(bmc, system)) or []
+
+
 async def _single(bmc: Bmc, path: str) -> Part:
-    return await _each(bmc, path, [path] if path else [])
+    return await _each(bmc, path, {path: None} if path else {})
 
 
 async def _collection(bmc: Bmc, path: str) -> Part:
     if not path:
         return NOTHING
-    members = await _told(bmc.links(path))
+    members = await _told(bmc.listed(path))
     if members is None:
         return Part(path=path, complete=False)
     return await _each(bmc, path, members)
@@ -120,15 +140,19 @@ async def _drives(bmc: Bmc, path: str) -> Part:
     return await _each(bmc, path, dict.fromkeys(paths))
 
 
-async def _each(bmc: Bmc, path: str, members: Iterable[str]) -> Part:
-    members = list(members)
-    bodies = await together(_told(bmc.get(each)) for each in members)
+async def _each(bmc: Bmc, path: str, members: Mapping[str, JsonObject | None]) -> Part:
+    bodies = await together(_body(bmc, each, body) for each, body in members.items())
     found = tuple(
         {"@odata.id": each} | body
         for each, body in zip(members, bodies, strict=True)
         if body is not None
     )
     return Part(path=path, bodies=found, complete=len(found) == len(members))
+
+
+async def _body(bmc: Bmc, path: str, body: JsonObject | None) -> JsonObject | None:
+    """Return what came along with its collection, or read it."""
+    return body if body is not None else await _told(bmc.get(path))
 
 
 async def _told(work: Awaitable[T]) -> T | None:

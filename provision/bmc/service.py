@@ -12,6 +12,7 @@ from hwprofiles.platforms import Platform
 from provision.bmc import address as addresses
 from provision.bmc.address import Address
 from provision.bmc.errors import UNTOLD, BadReply, SeveralSystems
+from provision.bmc.expanding import Expanding
 from provision.bmc.replies import JsonObject, Reply
 from provision.bmc.trust import Identity
 from provision.bmc.values import at
@@ -20,10 +21,6 @@ from provision.core.text import clean
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-#: Members of one collection, and pages it comes in; the largest seen honest has 356 members.
-MOST_MEMBERS = 2000
-MOST_PAGES = 100
 
 
 class Requests(Protocol):
@@ -78,6 +75,8 @@ class Bmc:
         #: What was read once and does not change while we are connected.
         self.kept: dict[str, JsonObject] = {}
         self._system_path = ""
+        promised = {} if recording else root  # a recording answers what it holds, and nothing else
+        self._expanding = Expanding(promised, wire.read, address.authority)
 
     async def recognise(self) -> None:
         """Choose the platform, once, from the service root and the manager."""
@@ -175,28 +174,23 @@ class Bmc:
 
     async def links(self, path: str) -> list[str]:
         """Return the paths of a collection's members, over all its pages; ``[]`` for no path."""
-        found: dict[str, None] = {}
-        seen: set[str] = set()
-        authority = self.address.authority
-        while path and path not in seen:
-            seen.add(path)
-            page = await self.get(path)
-            members = page.get("Members")
-            for member in members if isinstance(members, list) else []:
-                target = member.get("@odata.id") if isinstance(member, dict) else None
-                if isinstance(target, str):
-                    found[addresses.resource(target, authority)] = None
-            if len(seen) > MOST_PAGES or len(found) > MOST_MEMBERS:
-                raise BadReply(f"reading {clean(path, 120)} at {self.name}: it does not end")
-            following = page.get("Members@odata.nextLink")
-            path = addresses.resource(following, authority) if isinstance(following, str) else ""
-        return list(found)
+        return list(await self._expanding.plain(path)) if path else []
+
+    async def listed(self, path: str) -> dict[str, JsonObject | None]:
+        """Return a collection's members by path; with their bodies where one request brings all.
+
+        The body is None where the member has to be read for itself.
+        """
+        return await self._expanding.members(path)
 
     async def members(self, path: str) -> list[JsonObject]:
         """Return a collection's members, read a few at a time; one that fails fails all."""
-        paths = await self.links(path)
-        bodies = await together(self.get(each) for each in paths)
-        return [{"@odata.id": each} | body for each, body in zip(paths, bodies, strict=True)]
+        listed = await self.listed(path)
+        bodies = await together(self._body(each, body) for each, body in listed.items())
+        return [{"@odata.id": each} | body for each, body in zip(listed, bodies, strict=True)]
+
+    async def _body(self, path: str, body: JsonObject | None) -> JsonObject:
+        return await self.get(path) if body is None else body
 
 
 def link(resource: JsonObject, *names: str) -> str:
