@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,21 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 80
 _REDRAW: Final = 0.1  # seconds
+_MOST_PORTS: Final = 1000
 _FILE = click.Path(path_type=Path)
+
+
+def _ports(words: Sequence[str]) -> Iterator[int]:
+    for word in words:
+        first, _, last = word.partition("-")
+        if not (first.isdecimal() and (last or first).isdecimal()):
+            raise click.BadParameter(f"{word!r} is no port: 443 or 8000-8015 is wanted")
+        low, high = int(first), int(last or first)
+        if not 0 < low <= high < 65536 or high - low >= _MOST_PORTS:
+            raise click.BadParameter(
+                f"{word!r}: ports go from 1 to 65535, and {_MOST_PORTS} at most are looked at"
+            )
+        yield from range(low, high + 1)
 
 
 @click.command("discover", short_help="Find BMCs: in ranges, leases, by SSDP, from lists.")
@@ -58,9 +73,10 @@ _FILE = click.Path(path_type=Path)
 @click.option(
     "--port",
     "ports",
-    type=click.IntRange(1, 65535),
+    metavar="PORT[-PORT]",
     multiple=True,
-    help="HTTPS port to look at, 443 by default. May be repeated.",
+    callback=lambda _context, _option, words: tuple(_ports(words)),
+    help="HTTPS port to look at, or several; 443 by default. May be repeated.",
 )
 @click.option(
     "--rate",

@@ -65,9 +65,9 @@ def in_ranges(texts: Sequence[str], ports: Sequence[int], *, large: bool) -> lis
     """
     found: list[Candidate] = []
     for text in texts:
-        for place in _places(text, ports or [HTTPS], large=large):
-            found.append(Candidate(address=place, source="range"))
-            _check(len(found), f"looking in {', '.join(texts)[:60]}", large=large)
+        places = _places(text, ports or [HTTPS], large=large)
+        found += [Candidate(address=place, source="range") for place in places]
+        _check(len(found), "looking in these ranges", large=large)
     return found
 
 

@@ -84,6 +84,13 @@ def test_a_range_is_shown_as_a_table(run: Run, port: int) -> None:
     assert max(map(len, (out + err).splitlines())) <= 80
 
 
+def test_several_ports_are_looked_at(run: Run, port: int) -> None:
+    """A simulated rack listens on one address, at port after port."""
+    _, out, err = run("127.0.0.2", "--port", f"{port - 1}-{port}", "--port", f"{port + 1}")
+    assert f"127.0.0.2:{port} " in out
+    assert "3 addresses" in err
+
+
 def test_long_shows_what_is_compared_with_a_label(run: Run, port: int) -> None:
     """The whole fingerprint, in two lines; as openssl prints it."""
     _, out, _ = run(f"127.0.0.2:{port}", "--long")
@@ -177,6 +184,9 @@ def test_something_else_is_unclear(run: Run) -> None:
         (("--from-csv", "/nowhere.csv"), 13, "No such file"),
         (("10.0.0.1", "--servers", "/nowhere.yaml"), 13, "No such file"),
         (("10.0.0.1", "--port", "70000"), 2, "65535"),
+        (("10.0.0.1", "--port", "9-8"), 2, "65535"),
+        (("10.0.0.1", "--port", "1-60000"), 2, "1000 at most"),
+        (("10.0.0.1", "--port", "https"), 2, "no port"),
         (("--ssdp", "--interface", "nowhere0"), 13, "nowhere0"),
     ],
 )
