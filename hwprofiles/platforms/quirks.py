@@ -66,9 +66,6 @@ class Quirks(Strict):
     media_eject: OemAction | None = Field(
         default=None, description="what ejects an image where the standard action is missing"
     )
-    media_protocols: tuple[str, ...] = Field(
-        default=(), description="schemes of the addresses it fetches images from; () is any"
-    )
     media_by_hand: str = Field(
         default="", description="why virtual media cannot be used here over Redfish, and what can"
     )

@@ -3,138 +3,190 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
+from provision.bmc import media_slots, tasks
 from provision.bmc.errors import BmcError, NotApplied, NotSupported
+from provision.bmc.intents import Request, Sent, send
+from provision.bmc.media_slots import Slot
 from provision.bmc.replies import JsonObject
-from provision.bmc.service import Bmc, link
-from provision.bmc.values import at, links, text, words
-from provision.core.errors import ConfigError, Conflict, OutcomeUnknown
-from provision.core.secrets import redact
+from provision.bmc.service import Bmc
+from provision.bmc.values import words
+from provision.core.errors import ConfigError, Conflict
+from provision.core.secrets import Secret, redact
 from provision.core.text import clean
 
-_SCHEMES = ("http", "https", "nfs", "cifs", "smb")
-_LOOKS = 15
-_BETWEEN_LOOKS = 1.0
+__all__ = ["MediaWish", "Slot", "eject", "insert", "slots"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Slot:
-    """One virtual drive; ``image`` is what is in it, empty when nothing is."""
-
-    path: str
-    name: str
-    media: tuple[str, ...]
-    image: str
-    inserted: bool
-    write_protected: bool | None
-    insert_action: str
-    eject_action: str
-
-    @property
-    def takes_cd(self) -> bool:
-        """Whether CD or DVD images go in; by its name where the BMC does not say."""
-        if self.media:
-            return "CD" in self.media or "DVD" in self.media
-        return bool(re.match(r"(cd|dvd)", self.name, re.IGNORECASE))
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the slot as ``--output json`` prints it."""
-        return {
-            "name": self.name,
-            "media": list(self.media),
-            "inserted": self.inserted,
-            "image": self.image,
-            "write_protected": self.write_protected,
-            "path": self.path,
-        }
+#: Schemes of addresses, and what TransferProtocolType calls them.
+_PROTOCOLS: Final = {"http": "HTTP", "https": "HTTPS", "nfs": "NFS", "cifs": "CIFS", "smb": "CIFS"}
+_LOOKS: Final = 15
+_BETWEEN_LOOKS: Final = 1.0
+#: How long a task of the BMC that fetches or releases an image is followed, in seconds.
+_TASK: Final = 120.0
 
 
 async def slots(bmc: Bmc, system: JsonObject | None = None) -> list[Slot]:
-    """Return the virtual drives: those of the system, else those of its manager."""
+    """Return the virtual drives: those of the system, else those of its manager.
+
+    Where the system's take no image by URL, the manager's follow.
+    """
     system = system or await bmc.system()
-    if path := link(system, "VirtualMedia"):
-        try:
-            if found := await bmc.members(path):
-                return [_slot(bmc, body) for body in found]
-        except NotSupported:
-            pass  # linked and not there: some keep it at the manager alone
-    for manager in await _managers(bmc, system):
-        if path := link(await bmc.get(manager), "VirtualMedia"):
-            return [_slot(bmc, body) for body in await bmc.members(path)]
-    return []
+    found = await media_slots.of_system(bmc, system)
+    if not media_slots.by_url(bmc, found):
+        known = {each.path for each in found}
+        others = await media_slots.of_managers(bmc, system)
+        found += [each for each in others if each.path not in known]
+    return found
 
 
-async def _managers(bmc: Bmc, system: JsonObject) -> list[str]:
-    return links(system, "Links", "ManagedBy") or await bmc.links(link(bmc.root, "Managers"))
+@dataclass(frozen=True, kw_only=True)
+class MediaWish:
+    """How an image is to be inserted.
+
+    ``kind`` is what the host shall see, ``drive`` the name of the drive (else any that takes it);
+    ``user`` and ``password`` are those of the image's server.
+    """
+
+    kind: Literal["cd", "usb"] = "cd"
+    drive: str = ""
+    user: str = ""
+    password: Secret | None = None
+    write_protected: bool | None = None
 
 
-def _slot(bmc: Bmc, body: JsonObject) -> Slot:
-    path = str(body["@odata.id"])
-    image = text(body, "Image") or ""
-    inserted = body.get("Inserted")
-    if not isinstance(inserted, bool):
-        inserted = bool(image) and body.get("ConnectedVia") != "NotConnected"
-    protected = body.get("WriteProtected")
-    return Slot(
-        path=path,
-        name=text(body, "Id") or path.rstrip("/").rpartition("/")[2],
-        media=tuple(words(body, "MediaTypes")),
-        image=image if inserted else "",
-        inserted=inserted,
-        write_protected=protected if isinstance(protected, bool) else None,
-        insert_action=str(at(body, "Actions", "#VirtualMedia.InsertMedia", "target") or ""),
-        eject_action=str(at(body, "Actions", "#VirtualMedia.EjectMedia", "target") or ""),
-    )
+_PLAIN: Final = MediaWish()
 
 
-async def insert(bmc: Bmc, url: str) -> Slot:
-    """Put the image at ``url`` into a virtual CD drive, unless it is in one already."""
+async def insert(bmc: Bmc, url: str, wish: MediaWish = _PLAIN, *, dry_run: bool = False) -> Slot:
+    """Put the image at ``url`` into a virtual drive, unless it is in one already.
+
+    What the BMC does not ask for is not sent. With ``dry_run`` nothing is.
+    """
     _check(url)
     doing = f"inserting {clean(url, 200)} at {bmc.name}"
     shown = redact(url, data=True)  # as what is read back went through it too
-    drives = [slot for slot in await slots(bmc) if slot.takes_cd]
+    found = await slots(bmc)
+    if wish.drive:
+        found = _named(found, wish.drive, doing)
+    drives = [slot for slot in found if slot.takes(wish.kind)]
     if there := next((slot for slot in drives if slot.inserted and slot.image == shown), None):
         return there
-    if drives and all(slot.inserted for slot in drives):
-        held = ", ".join(f"{slot.name} holds {slot.image or 'something'}" for slot in drives)
+    able = media_slots.by_url(bmc, drives)
+    if able and all(slot.inserted for slot in able):
+        held = ", ".join(f"{slot.name} holds {slot.image or 'something'}" for slot in able)
         raise Conflict(f"{doing}: {held}", hint="Eject it first: provision media BMC eject")
-    usable = [slot for slot in drives if not slot.inserted and _can_insert(bmc, slot)]
-    if not usable:
-        raise NotSupported(f"{doing}: it has no virtual CD drive that takes an image by URL")
-    return await _into_first(bmc, usable, url, doing)
+    if not able:
+        raise NotSupported(
+            f"{doing}: it has no virtual {wish.kind.upper()} drive that takes an image by URL",
+            hint=_by_hand(bmc),
+        )
+    image = _Image(url=url, wish=wish, doing=doing)
+    free = [slot for slot in able if not slot.inserted]
+    return await _into_first(bmc, free, image, dry_run=dry_run)
 
 
-def _can_insert(bmc: Bmc, slot: Slot) -> bool:
-    return bool(slot.insert_action) or bmc.platform.quirks.media_patch
+@dataclass(frozen=True, kw_only=True)
+class _Image:
+    """What is to be inserted."""
+
+    url: str
+    wish: MediaWish
+    doing: str
 
 
-async def _into_first(bmc: Bmc, usable: list[Slot], url: str, doing: str) -> Slot:
+def _by_hand(bmc: Bmc) -> str | None:
+    because = bmc.platform.quirks.media_by_hand
+    return f"{because[:1].upper()}{because[1:]}." if because else None
+
+
+def _named(found: list[Slot], name: str, doing: str) -> list[Slot]:
+    named = [slot for slot in found if slot.name.lower() == name.lower()]
+    if not named:
+        raise NotSupported(
+            f"{doing}: it has no drive {clean(name, 40)}",
+            hint=f"Its drives are {', '.join(slot.name for slot in found[:12]) or 'none'}.",
+        )
+    return named
+
+
+async def _into_first(bmc: Bmc, usable: list[Slot], image: _Image, *, dry_run: bool) -> Slot:
     """Try one drive after the other while they refuse; some serve only the remote console."""
     refusal: BmcError | None = None
     for slot in usable:
-        unknown: OutcomeUnknown | None = None
         try:
-            if slot.insert_action:
-                await bmc.post(slot.insert_action, {"Image": url})
-            else:
-                await bmc.patch(slot.path, {"Image": url, "Inserted": True})
-        except OutcomeUnknown as error:
-            unknown = error
+            request = await _inserting(bmc, slot, image)
+            if dry_run:
+                return replace(slot, note="nothing was sent", requests=(request,))
+            sent = await _send(bmc, request, image.doing)
+        except tasks.TaskFailed:
+            raise
         except BmcError as error:
             refusal = refusal or error
             continue
-        seen = await _look_until(bmc, slot, lambda now: now.inserted and _same(now.image, url))
+        seen = await _look_until(
+            bmc, slot, lambda now: now.inserted and _same(now.image, image.url)
+        )
         if seen:
-            return seen
-        raise unknown or NotApplied(
-            f"{doing}: the BMC said yes, and {slot.name} is empty",
+            return replace(seen, requests=(request,))
+        raise sent.unknown or NotApplied(
+            f"{image.doing}: the BMC said yes, and {slot.name} is empty",
             hint="Check that the BMC can reach that address and that the server answers ranges.",
         )
-    raise refusal or NotSupported(doing)
+    raise refusal or NotSupported(image.doing)
+
+
+async def _inserting(bmc: Bmc, slot: Slot, image: _Image) -> Request:
+    """Return the request that inserts, with what this BMC wants to be told and nothing else."""
+    quirks = bmc.platform.quirks
+    if slot.insert_oem and quirks.media_insert:
+        own = {k: v.format(image=image.url) for k, v in quirks.media_insert.body.items()}
+        return Request(method="POST", uri=slot.insert_action, body=own)
+    known = await media_slots.parameters(bmc, slot)
+    protocol = _PROTOCOLS[urlsplit(image.url).scheme.lower()]
+    offered = words(known.get("TransferProtocolType"), "AllowableValues")
+    if offered and protocol not in offered:
+        raise NotSupported(
+            f"{image.doing}: {slot.name} fetches by {', '.join(offered)}, not by {protocol}",
+            hint="Serve the image by one of these.",
+        )
+    required = {name for name, each in known.items() if each.get("Required") is True}
+    told = _told(bmc, image, protocol, required)
+    if slot.insert_action:
+        return Request(method="POST", uri=slot.insert_action, body=told)
+    return Request(method="PATCH", uri=slot.path, body=told | {"Inserted": True})
+
+
+def _told(bmc: Bmc, image: _Image, protocol: str, required: set[str]) -> JsonObject:
+    """Return the parameters: the image, what was asked for, and what this BMC insists on."""
+    quirks, wish = bmc.platform.quirks, image.wish
+    body: JsonObject = {"Image": image.url}
+    if wish.write_protected is not None:
+        body["WriteProtected"] = wish.write_protected
+    if quirks.media_send_protocol:
+        required = required | {"TransferProtocolType"}
+    if wish.user or quirks.media_send_user or "Password" in required:
+        required = required | {"UserName", "Password"}
+    standard = {
+        "TransferProtocolType": protocol,
+        "TransferMethod": "Stream",
+        "Inserted": True,
+        "WriteProtected": True,
+        "UserName": wish.user or "none",
+        "Password": wish.password.reveal() if wish.password else "none",
+    }
+    return {name: value for name, value in standard.items() if name in required} | body
+
+
+async def _send(bmc: Bmc, request: Request, doing: str) -> Sent:
+    """Send, and follow the task that the BMC makes of it, where it does."""
+    sent = await send(bmc, request)
+    if sent.reply and sent.reply.status == 202 and (path := tasks.task_of(bmc, sent.reply)):
+        await tasks.wait(bmc, path, doing=doing, seconds=_TASK)
+    return sent
 
 
 def _same(shown: str, url: str) -> bool:
@@ -146,7 +198,7 @@ def _same(shown: str, url: str) -> bool:
 def _check(url: str) -> None:
     parts = urlsplit(url)
     doing = f"inserting {clean(url, 200)}"
-    if parts.scheme.lower() not in _SCHEMES or not parts.netloc:
+    if parts.scheme.lower() not in _PROTOCOLS or not parts.netloc:
         raise ConfigError(
             f"{doing}: it is no address the BMC could fetch from",
             hint="A BMC fetches the image itself: give an http:// or https:// URL that it reaches.",
@@ -154,45 +206,63 @@ def _check(url: str) -> None:
     if parts.password is not None:
         raise ConfigError(
             f"{doing.replace(parts.password, '***')}: a password in the address ends up in logs",
-            hint="Serve the image where the BMC needs no password.",
+            hint="Give the user and a password file for the image's server instead.",
         )
 
 
-async def eject(bmc: Bmc, name: str = "") -> list[Slot]:
+async def eject(bmc: Bmc, name: str = "", *, dry_run: bool = False) -> list[Slot]:
     """Take images out of the drives (of the one called ``name``); return those that held one.
 
-    What somebody's remote console has mounted is left alone unless named.
+    What somebody's remote console has mounted is left alone unless named. With ``dry_run`` nothing
+    is sent.
     """
     doing = f"ejecting virtual media at {bmc.name}"
-    found = await slots(bmc)
+    system = await bmc.system()
+    gone: list[Slot] = []
+    seen: list[Slot] = []
+    # Both may show the same drives: the second is read when the first is done.
+    for read in (media_slots.of_system, media_slots.of_managers):
+        found = [slot for slot in await read(bmc, system) if slot.path not in _paths(seen)]
+        seen += found
+        for slot in found:
+            chosen = slot.name.lower() == name.lower() if name else bool(slot.image)
+            if slot.inserted and chosen and not (dry_run and _twin(slot, gone)):
+                gone.append(await _eject_one(bmc, slot, doing, dry_run=dry_run))
     if name:
-        found = [slot for slot in found if slot.name.lower() == name.lower()]
-        if not found:
-            raise NotSupported(f"{doing}: it has no drive {clean(name, 40)}")
-    full = [slot for slot in found if slot.inserted and (name or slot.image)]
-    for slot in full:
-        await _eject_one(bmc, slot, doing)
-    return full
+        _named(seen, name, doing)
+    return gone
 
 
-async def _eject_one(bmc: Bmc, slot: Slot, doing: str) -> None:
-    unknown: OutcomeUnknown | None = None
-    try:
-        if slot.eject_action:
-            await bmc.post(slot.eject_action, {})
-        else:
-            await bmc.patch(slot.path, {"Image": None, "Inserted": False})
-    except OutcomeUnknown as error:
-        unknown = error
+def _paths(found: list[Slot]) -> set[str]:
+    return {slot.path for slot in found}
+
+
+def _twin(slot: Slot, others: list[Slot]) -> bool:
+    return any((slot.name, slot.image) == (each.name, each.image) for each in others)
+
+
+async def _eject_one(bmc: Bmc, slot: Slot, doing: str, *, dry_run: bool) -> Slot:
+    quirk = bmc.platform.quirks.media_eject
+    if slot.eject_action:
+        told = dict(quirk.body) if quirk and slot.eject_oem else {}
+        request = Request(method="POST", uri=slot.eject_action, body=told)
+    else:
+        request = Request(method="PATCH", uri=slot.path, body={"Image": None, "Inserted": False})
+    if dry_run:
+        return replace(slot, note="nothing was sent", requests=(request,))
+    sent = await _send(bmc, request, doing)
     if not await _look_until(bmc, slot, lambda now: not now.inserted):
-        raise unknown or NotApplied(f"{doing}: the BMC said yes, and {slot.name} still holds it")
+        raise sent.unknown or NotApplied(
+            f"{doing}: the BMC said yes, and {slot.name} still holds it"
+        )
+    return replace(slot, requests=(request,))
 
 
 async def _look_until(bmc: Bmc, slot: Slot, wanted: Callable[[Slot], bool]) -> Slot | None:
     for look in range(_LOOKS):
         if look:
             await asyncio.sleep(_BETWEEN_LOOKS)
-        now = _slot(bmc, {"@odata.id": slot.path} | await bmc.get(slot.path))
+        now = await media_slots.again(bmc, slot)
         if wanted(now):
             return now
     return None
