@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import get_args
 
 from hwprofiles.platforms import Scalar, Setting, SettingWord
-from provision.bmc import changes, registry
+from provision.bmc import changes, intents, registry, tasks
+from provision.bmc.bios_values import Names
+from provision.bmc.bios_wishes import WORDS, resolve, words_in
 from provision.bmc.changes import Change, Obstacle
 from provision.bmc.dependencies import Registry
-from provision.bmc.errors import UNTOLD, NotApplied, NotSupported
+from provision.bmc.errors import UNTOLD, BmcError, NotApplied, NotSupported
+from provision.bmc.intents import Request
 from provision.bmc.replies import JsonObject
 from provision.bmc.service import Bmc, link
-from provision.bmc.values import at, objects, safe, text
-from provision.core.errors import OutcomeUnknown
+from provision.bmc.values import at, objects, safe, text, words
+from provision.core.errors import Conflict
 
-#: Every setting word.
-WORDS: tuple[SettingWord, ...] = get_args(SettingWord)
 _LOOKS = 5
 _BETWEEN_LOOKS = 1.0
+#: What a BMC says that takes one change between two starts of its server.
+_COMMITTED = re.compile(r"already (been )?committed|pending configuration", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,11 @@ class BiosPlan:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def request(self) -> Request:
+        """Return what ``send`` sends."""
+        return Request(method="PATCH", uri=self.uri, body=self.body)
+
+    @property
     def waiting(self) -> tuple[Change, ...]:
         """Return everything that comes into force at the next boot once the plan is staged."""
         return (*self.staged, *self.changes)
@@ -51,7 +59,20 @@ async def resource(bmc: Bmc) -> JsonObject:
     path = link(await bmc.system(), "Bios")
     if not path:
         raise NotSupported(f"reading BIOS settings at {bmc.name}: this BMC does not show them")
-    return {"@odata.id": path} | await bmc.get(path)
+    return {"@odata.id": path} | await _read(bmc, path)
+
+
+async def _read(bmc: Bmc, path: str) -> JsonObject:
+    """Return a Bios resource; attributes that are described are taken for their values."""
+    body = await bmc.get(path)
+    found = at(body, "Attributes")
+    if bmc.platform.quirks.bios_described and isinstance(found, dict):
+        values = {
+            name: each.get("current_value") if isinstance(each, dict) else each
+            for name, each in found.items()
+        }
+        return body | {"Attributes": values}
+    return body
 
 
 async def attributes(bmc: Bmc) -> dict[str, Scalar]:
@@ -62,7 +83,26 @@ async def attributes(bmc: Bmc) -> dict[str, Scalar]:
 async def to_come(bmc: Bmc) -> dict[str, Scalar]:
     """Return the attributes as they will be after the next boot: those in force, and staged."""
     bios = await resource(bmc)
-    return scalars(bios) | scalars(await bmc.get(pending_path(bmc, bios)))
+    return scalars(bios) | scalars(await _read(bmc, pending_path(bmc, bios)))
+
+
+async def pending(bmc: Bmc, bios: JsonObject | None = None) -> list[Change]:
+    """Return what waits for the next boot; nothing where there is no place of its own for it.
+
+    Where staged settings list only what differs, one that is listed waits, whatever the Bios
+    resource says: some BMCs show it in both before the server has restarted.
+    """
+    bios = bios or await resource(bmc)
+    here, uri = scalars(bios), pending_path(bmc, bios)
+    if uri == bios["@odata.id"]:
+        return []
+    staged = scalars(await _read(bmc, uri))
+    few = len(staged) < len(here) / 2
+    return [
+        Change(attribute=name, old=here.get(name), new=new)
+        for name, new in staged.items()
+        if few or here.get(name) != new
+    ]
 
 
 def scalars(bios: JsonObject) -> dict[str, Scalar]:
@@ -124,27 +164,32 @@ def pending_path(bmc: Bmc, bios: JsonObject) -> str:
     return path or str(bios["@odata.id"])
 
 
-async def plan(bmc: Bmc, wanted: Mapping[str, str]) -> BiosPlan:
-    """Plan ``{"virtualization": "enabled"}``; reads alone.
+async def plan(bmc: Bmc, wanted: Mapping[str, Scalar], *, apply_time: str = "") -> BiosPlan:
+    """Plan ``{"virtualization": "enabled"}``, or ``{"BootMode": "Uefi"}``; reads alone.
 
-    What is in force is left alone, what is staged already is not sent again, and what a registry
-    says of dependencies is honoured.
+    A setting word takes ``enabled`` or ``disabled``, an attribute what its registry allows, by the
+    value's name or as menus show it. What is in force is left alone, what is staged already is not
+    sent again, and what a registry says of dependencies is honoured. ``apply_time`` is one of the
+    BMC's SupportedApplyTimes; ``NotSupported`` where it is not.
     """
     bios = await resource(bmc)
     uri, notes = pending_path(bmc, bios), []
     here, staged = scalars(bios), {}
     try:
-        staged = {} if bmc.recorded else scalars(await bmc.get(uri))
+        staged = {} if bmc.recorded else scalars(await _read(bmc, uri))
     except UNTOLD as error:
         notes.append(f"What is staged already is not known: {error}")
-    resolved = _resolve(wanted, await settings(bmc, bios, _words(wanted)), fixed(bmc, bios))
+    when = _apply_time(bmc, bios, apply_time)
     known = Registry(await registry.body(bmc, bios))
+    words = words_in(wanted)
+    found = await settings(bmc, bios, words) if words else {}
     before = here | staged
+    resolved = resolve(wanted, found, fixed(bmc, bios), Names(known, before))
     open_ = {name: new for name, new in resolved.values.items() if before.get(name) != new}
     planned = changes.plan(open_, before, known)
     return BiosPlan(
         uri=uri,
-        body=_body(bmc, planned.changes),
+        body=_body(planned.changes, when),
         changes=planned.changes,
         staged=tuple(
             Change(attribute=name, old=here.get(name), new=new)
@@ -158,30 +203,44 @@ async def plan(bmc: Bmc, wanted: Mapping[str, str]) -> BiosPlan:
     )
 
 
-async def send(bmc: Bmc, plan: BiosPlan) -> None:
-    """Stage exactly what ``plan`` says; believed only when read back."""
+async def send(bmc: Bmc, plan: BiosPlan) -> str:
+    """Stage exactly what ``plan`` says; believed only when read back.
+
+    Return the path of the job that the BMC made of it, which ends after the next boot; empty where
+    it made none. ``Conflict`` where an earlier job is in the way.
+    """
     if not plan.changes:
-        return
+        return ""
     doing = f"staging BIOS settings at {bmc.name}"
-    unknown: OutcomeUnknown | None = None
     try:
-        await bmc.patch(plan.uri, plan.body)
-    except OutcomeUnknown as error:
-        unknown = error
+        sent = await intents.send(bmc, plan.request)
+    except BmcError as error:
+        if not _COMMITTED.search(str(error)):
+            raise
+        raise Conflict(
+            f"{doing}: an earlier change waits for the next start ({error})",
+            hint="Restart the server so that it comes into force, or delete the BMC's job.",
+        ) from error
     if not await _took(bmc, plan):
         names = ", ".join(change.attribute for change in plan.changes)
-        raise unknown or NotApplied(f"{doing}: {names} is not among the staged settings")
+        raise sent.unknown or NotApplied(f"{doing}: {names} is not among the staged settings")
+    return tasks.task_of(bmc, sent.reply) if sent.reply else ""
 
 
-async def stage(bmc: Bmc, wanted: Mapping[str, str]) -> list[Change]:
+async def stage(bmc: Bmc, wanted: Mapping[str, Scalar]) -> list[Change]:
     """Plan ``wanted`` and stage it whole or not at all; return what differed."""
     found = await plan(bmc, wanted)
-    for each in found.obstacles:
+    check(bmc, found)
+    await send(bmc, found)
+    return list(found.changes)
+
+
+def check(bmc: Bmc, plan: BiosPlan) -> None:
+    """Raise ``NotSupported`` for the first thing that stands in the way of ``plan``."""
+    for each in plan.obstacles:
         raise NotSupported(
             f"staging BIOS settings at {bmc.name}: {each.attribute}: {each.why}", hint=each.hint
         )
-    await send(bmc, found)
-    return list(found.changes)
 
 
 async def waiting(bmc: Bmc, plan: BiosPlan) -> list[Change]:
@@ -192,7 +251,7 @@ async def waiting(bmc: Bmc, plan: BiosPlan) -> list[Change]:
     """
     bios = await resource(bmc)
     here, uri = scalars(bios), pending_path(bmc, bios)
-    staged = scalars(await bmc.get(uri)) if uri != bios["@odata.id"] else {}
+    staged = scalars(await _read(bmc, uri)) if uri != bios["@odata.id"] else {}
     few = len(staged) < len(here) / 2
     return [
         change
@@ -211,59 +270,34 @@ async def said(bmc: Bmc) -> str:
     return " / ".join(dict.fromkeys(filter(None, told)))[:400]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Resolved:
-    """Setting words, as attributes and values of this machine."""
-
-    values: Mapping[str, Scalar]
-    attributes: Mapping[str, str]
-    obstacles: tuple[Obstacle, ...]
-
-
-def _resolve(
-    wanted: Mapping[str, str], known: Mapping[str, Setting], fixed: Mapping[str, str]
-) -> _Resolved:
-    values: dict[str, Scalar] = {}
-    attributes: dict[str, str] = {}
-    obstacles: list[Obstacle] = []
-    for word, state in wanted.items():
-        setting = known.get(word)
-        if setting is None:
-            why = fixed.get(word) or "nobody knows which attribute it is on this server"
-            obstacles.append(_obstacle(word, state, why))
-            continue
-        # What is so already keeps its spelling.
-        new = setting.enabled if state == "enabled" else setting.disabled
-        new = setting.current if setting.state == state else new
-        if values.setdefault(setting.attribute, new) != new:
-            why = f"the same attribute, {setting.attribute}, is wanted otherwise"
-            obstacles.append(_obstacle(word, state, why))
-        attributes[word] = setting.attribute
-    return _Resolved(values=values, attributes=attributes, obstacles=tuple(obstacles))
-
-
-def _obstacle(word: str, state: str, why: str) -> Obstacle:
-    return Obstacle(attribute=word, new=state, why=why, hint=changes.by_hand(word, state))
-
-
-def _words(wanted: Mapping[str, str]) -> list[SettingWord]:
-    return [word for word in WORDS if word in wanted]
-
-
-def _body(bmc: Bmc, planned: Sequence[Change]) -> JsonObject:
+def _body(planned: Sequence[Change], when: str) -> JsonObject:
     if not planned:
         return {}
     body: JsonObject = {"Attributes": {change.attribute: change.new for change in planned}}
-    if bmc.platform.quirks.bios_apply_on_reset:
-        body["@Redfish.SettingsApplyTime"] = {"ApplyTime": "OnReset"}
-    return body
+    return body | ({"@Redfish.SettingsApplyTime": {"ApplyTime": when}} if when else {})
+
+
+def _apply_time(bmc: Bmc, bios: JsonObject, asked: str) -> str:
+    """Return the apply time to send: the one asked for, or what the platform insists on."""
+    quirks = bmc.platform.quirks
+    offered = words(bios, "@Redfish.Settings", "SupportedApplyTimes")
+    if asked and quirks.bios_no_apply_time:
+        offered = ["OnReset"]
+    if asked and asked not in offered:
+        raise NotSupported(
+            f"staging BIOS settings at {bmc.name}: the BMC does not apply them {asked}",
+            hint=f"It offers {', '.join(offered)}." if offered else "Leave the apply time out.",
+        )
+    if quirks.bios_no_apply_time:
+        return ""
+    return asked or ("OnReset" if quirks.bios_apply_on_reset else "")
 
 
 async def _took(bmc: Bmc, plan: BiosPlan) -> bool:
     for look in range(_LOOKS):
         if look:
             await asyncio.sleep(_BETWEEN_LOOKS)
-        staged = scalars(await bmc.get(plan.uri))
+        staged = scalars(await _read(bmc, plan.uri))
         if all(staged.get(change.attribute) == change.new for change in plan.changes):
             return True
     return False

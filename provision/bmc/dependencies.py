@@ -111,6 +111,10 @@ class Registry:
     def __contains__(self, name: object) -> bool:
         return name in self._entries
 
+    def entry(self, name: str) -> JsonObject:
+        """Return what the registry says of an attribute; nothing where it does not know it."""
+        return self._entries.get(name, {})
+
     def of(self, name: str) -> list[Dependency]:
         """Return what others ask of ``name``."""
         return self._by_target.get(name, [])

@@ -62,8 +62,8 @@ async def test_staging_whose_answer_is_lost(server: SimServer, client: Bmc) -> N
 
 
 async def test_a_word_nobody_knows(client: Bmc) -> None:
-    """It is said to be set by hand."""
-    with pytest.raises(NotSupported, match="nobody knows"):
+    """A name that is neither a word of ours nor an attribute is refused before anything is sent."""
+    with pytest.raises(NotSupported, match="no such attribute"):
         await bios.stage(client, {"hyperspace": "enabled"})
 
 
