@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from provision.sim.bmc import Bmc
+from provision.sim.machine import Power
 from provision.sim.messages import Json
 from provision.sim.personalities.model import Change, Personality
 from provision.sim.standard.uris import ROOT
@@ -56,18 +57,26 @@ def plant(bmc: Bmc, personality: Personality) -> None:
     words = {"serial": spec.serial, "model": spec.model, "uuid": spec.uuid, "name": spec.name}
     for uri, added in personality.adds.items():
         add(tree, f"{ROOT}/{uri}", added and filled(added, words))
-    changes = [(pattern, filled(change, words)) for pattern, change in personality.bodies.items()]
     for uri, found in list(tree.items()):
         name = uri.removeprefix(ROOT).lstrip("/")
-        fitting = [change for pattern, change in changes if fnmatchcase(name, pattern)]
-        if found.body and fitting and uri.startswith(ROOT):
-            tree[uri] = replace(found, body=_changed(found.body, fitting))
+        always = [change for pattern, change in personality.bodies.items() if _fits(name, pattern)]
+        off = [change for pattern, change in personality.while_off.items() if _fits(name, pattern)]
+        if found.body and (always or off) and uri.startswith(ROOT):
+            changes = [filled(change, words) for change in always]
+            tree[uri] = replace(found, body=_changed(bmc, found.body, changes, off))
 
 
-def _changed(show: Callable[[], Json], changes: list[object]) -> Callable[[], Json]:
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern)
+
+
+def _changed(
+    bmc: Bmc, show: Callable[[], Json], always: Sequence[object], off: Sequence[object]
+) -> Callable[[], Json]:
     def changed() -> Json:
         body = show()
-        for change in changes:
+        more = off if bmc.machine.power is Power.OFF else ()
+        for change in (*always, *more):
             if isinstance(change, dict):
                 body = merged(body, change)
         return body
@@ -79,7 +88,10 @@ def add(tree: Tree, uri: str, body: object) -> None:
     """Plant a resource, or only the link to it, and list it where it belongs."""
     if isinstance(body, dict):
         shown = merged({"@odata.id": uri, "Id": uri.rsplit("/", 1)[-1]}, body)
+        listed = not shown.pop("(unlisted)", False)
         tree[uri] = Resource(body=lambda: shown)
+        if not listed:
+            return
     parent = uri.rsplit("/", 1)[0]
     holder = tree.get(parent)
     if holder and holder.body and "Members" in holder.body():

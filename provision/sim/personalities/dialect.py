@@ -22,7 +22,7 @@ class Dialect(Manners):
         places = {
             f"Systems/1/{uri}": place
             for uri, place in (
-                ("Bios/Settings", personality.bios.place),
+                ("Bios/Settings", personality.bios.place if personality.bios else ""),
                 ("Settings", personality.boot.place),
             )
             if place and place != "Settings"

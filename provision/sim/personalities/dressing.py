@@ -33,8 +33,9 @@ def dress_as(bmc: Bmc, personality: Personality, *, licensed: bool) -> None:
 def _plant(bmc: Bmc, personality: Personality) -> None:
     power.plant(bmc, personality.power)
     boot.plant(bmc, personality.boot)
-    bios.plant(bmc, personality.bios)
-    if personality.media.slots or personality.media.empty:
+    if personality.bios:
+        bios.plant(bmc, personality.bios)
+    if personality.media:
         media.plant(bmc, personality.media)
     _processors(bmc, personality)
     bodies.plant(bmc, personality)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from functools import partial
+from uuid import uuid4
 
 from provision.sim import checks
 from provision.sim.bmc import Bmc
@@ -14,8 +15,9 @@ from provision.sim.personalities import bodies
 from provision.sim.personalities.model import Media as Ways
 from provision.sim.personalities.model import Slot
 from provision.sim.standard import media, uris
-from provision.sim.tree import Resource, collection, link
+from provision.sim.tree import Resource, collection, link, resource
 
+_CONNECT = "VirtualMedia.VmmControl"
 _OWNERS = {"manager": uris.MANAGER, "system": uris.SYSTEM}
 
 
@@ -64,6 +66,8 @@ class _Slot:
         if self.slot.by == "action":
             tree[f"{uri}/Actions/{media.INSERT}"] = Resource(post=self.insert)
             tree[f"{uri}/Actions/{media.EJECT}"] = Resource(post=self.eject)
+        if self.slot.by == "connect":
+            tree[f"{uri}/Oem/{self.slot.oem}/Actions/{_CONNECT}"] = Resource(post=self.connect)
 
     def show(self) -> Json:
         """Return the slot."""
@@ -76,11 +80,14 @@ class _Slot:
             body |= {"Image": self.last, "Inserted": True, "ConnectedVia": "URI"}
         elif not self.drive.inserted:
             self._empty(body)
+        if self.slot.by == "connect":
+            target = f"{self.uri}/Oem/{self.slot.oem}/Actions/{_CONNECT}"
+            actions = {f"#{_CONNECT}": {"target": target}}
+            body["Oem"] = {self.slot.oem: {"Actions": actions}}
         if self.slot.by != "action":
             del body["Actions"]
         elif self.ways.eject_offered == "inserted" and not self.drive.inserted:
-            target = {"target": f"{self.uri}/Actions/{media.INSERT}"}
-            body["Actions"] = {f"#{media.INSERT}": target}
+            body["Actions"] = {f"#{media.INSERT}": {"target": f"{self.uri}/Actions/{media.INSERT}"}}
         return body
 
     def _empty(self, body: Json) -> None:
@@ -103,6 +110,23 @@ class _Slot:
             lag = self.ways.eject_lag * self.bmc.machine.timing.second
             self.stale_until = time.monotonic() + lag
         return await media.eject(self.drive, body)
+
+    async def connect(self, body: Json) -> Reply:
+        """Insert or eject by the one OEM action; the task that it makes is in the body."""
+        checks.parameters(_CONNECT, body, ["VmmControlType", "Image"])
+        kind = checks.parameter(_CONNECT, body, "VmmControlType", ["Connect", "Disconnect"])
+        if kind == "Connect":
+            await media.insert(self.drive, {"Image": body.get("Image")})
+        else:
+            self.drive.eject()
+        task = f"{uris.TASK_SERVICE}/Tasks/{uuid4().hex[:8]}"
+        done = resource(task, "Task.v1_7_4", "VMM control", TaskState="Completed", Messages=[])
+        self.bmc.tree[task] = Resource(body=lambda: done)
+        return Reply(
+            status=202,
+            body=resource(task, "Task.v1_7_4", "VMM control", TaskState="New"),
+            headers={"Location": f"{task}/Monitor"},
+        )
 
     async def patch(self, body: Json) -> Reply:
         """Insert or eject by writing Image."""

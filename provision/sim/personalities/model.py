@@ -163,7 +163,10 @@ class Slot(Strict):
     types: tuple[str, ...] = ("CD", "DVD")
     drive: Literal["cd", "usb", "none"] = "cd"
     at: Literal["manager", "system"] = "manager"
-    by: Literal["action", "patch", "nothing"] = "action"
+    by: Literal["action", "patch", "connect", "nothing"] = Field(
+        default="action", description="connect: one OEM action that connects and disconnects"
+    )
+    oem: str = Field(default="", description="the vendor's name below Oem, and its action's")
 
 
 class Media(Strict):
@@ -241,15 +244,20 @@ class Personality(Strict):
     systems: tuple[str, ...] = Field(default=(), description="ids of the machines on one BMC")
     spelling: Spelling = Spelling()
     bodies: dict[str, Change] = Field(default_factory=dict)
+    while_off: dict[str, Change] = Field(
+        default_factory=dict, description="more of them, as long as the machine is off"
+    )
     adds: dict[str, Change | None] = Field(
-        default_factory=dict, description="more resources; null: a link to what is not there"
+        default_factory=dict,
+        description="more resources, listed in their collection unless they say (unlisted); "
+        "null: a link to what is not there",
     )
     removes: tuple[str, ...] = ()
     processor_id: ProcessorIdFormat = "standard"
-    bios: Bios = Bios()
+    bios: Bios | None = Field(default=None, description="not said: as the standard's")
     boot: Boot = Boot()
     power: Power = Power()
-    media: Media = Media()
+    media: Media | None = Field(default=None, description="not said: as the standard's")
     tags: Tags = Tags()
     sessions: Sessions = Sessions()
     expand: Literal["done", "ignored", "refused"] = "done"
