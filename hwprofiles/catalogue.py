@@ -93,6 +93,9 @@ _SYSTEM: Final = {
 }
 
 _CPU: Final = {
+    "cpu.arch": _of(
+        Kind.WORD, "instruction set of the processors", "x86-64", "x86", "arm64", "other"
+    ),
     "cpu.vendor": _of(Kind.WORD, "CPUID vendor: GenuineIntel, AuthenticAMD, HygonGenuine …"),
     "cpu.name": _of(Kind.WORD, "brand string"),
     "cpu.codename": _of(Kind.WORD, "code name of the part"),

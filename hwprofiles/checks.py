@@ -64,7 +64,8 @@ class Compare:
             return None
         if fact.value in self.kind.unsure and not self._asks_for(fact.value):
             return None
-        return _OPS[self.op](_comparable(self.kind, fact.value), self)
+        value = _comparable(self.kind, fact.value)
+        return None if value is None else _OPS[self.op](value, self)
 
     def _asks_for(self, value: Value) -> bool:
         asked = self.operand if isinstance(self.operand, tuple) else (self.operand,)
@@ -200,11 +201,17 @@ def any_of(verdicts: Iterable[Truth]) -> Truth:
 
 
 def _comparable(meaning: Meaning, value: Any) -> Any:
-    """Return ``value`` as its kind compares: bytes as numbers, versions in parts."""
+    """Return ``value`` as its kind compares: bytes as numbers, versions in parts.
+
+    None stands for a version without a number, which says nothing.
+    """
     if isinstance(value, Quantity):
         return value.base
     if meaning.kind is Kind.VERSION and isinstance(value, str):
-        return [int(part) for part in re.findall(r"\d{1,9}", value)]
+        parts = [int(part) for part in re.findall(r"\d{1,9}", value)]
+        while len(parts) > 1 and not parts[-1]:  # 2.0 is 2
+            parts.pop()
+        return parts or None
     if meaning.kind is Kind.PERCENT:
         return Fraction(value, 100)
     return value

@@ -6,6 +6,7 @@ BMC that tells a signature alone is judged as a machine that shows its flags.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -22,6 +23,8 @@ LEVELS: Final[Mapping[str, frozenset[str]]] = {
 }
 #: Facts that are one flag.
 _FLAGS: Final = {"cpu.xsave": "xsave", "cpu.aes": "aes", "cpu.x2apic": "x2apic"}
+#: How 64-bit Arm processors call themselves where nothing else is told.
+_ARM: Final = re.compile(r"\b(ARMv[89]|Ampere|Neoverse|Cortex-[AX])\b", re.IGNORECASE)
 _SLAT: Final = frozenset({"ept", "npt"})
 
 
@@ -42,6 +45,9 @@ def complete(facts: FactBook) -> None:
         _from_flags(facts, flags, frozenset(map(str, flags.value)))  # type: ignore[arg-type]
     if signature := signature_of(facts):
         _from_signature(facts, signature)
+    named = facts.get("cpu.name")
+    if named is not None and _ARM.search(str(named.value)):
+        _add(facts, "cpu.arch", "arm64", named)
 
 
 def signature_of(facts: Mapping[str, Fact]) -> Signature | None:
@@ -60,6 +66,7 @@ def _from_flags(facts: FactBook, fact: Fact, flags: frozenset[str]) -> None:
     for name, flag in _FLAGS.items():
         _add(facts, name, flag in flags, fact)
     _add(facts, "cpu.level", level(flags), fact)
+    _add(facts, "cpu.arch", "x86-64" if "lm" in flags else "x86", fact)
     _add(facts, "cpu.nx", "enabled" if "nx" in flags else "disabled", fact)
     if flags & _SLAT:
         _add(facts, "cpu.virt.slat", True, fact)

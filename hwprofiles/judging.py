@@ -10,6 +10,7 @@ from typing import Any
 
 from hwprofiles.checks import Check, Truth
 from hwprofiles.facts import CATALOGUE, Fact, Facts, shown
+from hwprofiles.origins import how_to_learn
 from hwprofiles.profile import OnUnknown, Profile, Rule, Severity, Source, Waiver
 
 
@@ -32,6 +33,7 @@ class Finding:
     ``fix_redfish`` is in setting words (``virtualization: enabled``); the platform's data turns
     them into its own attributes. ``profile`` is the id of the one that asks, ``origin`` its file
     and line. ``waiver`` is one that speaks of this rule and machine, be it in force or expired.
+    ``look``: how to learn what is not known, where that left the rule open.
     """
 
     rule: str
@@ -49,6 +51,7 @@ class Finding:
     origin: str
     profile: str
     waiver: Mapping[str, str | bool] | None = None
+    look: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the finding as ``bareiron.findings/1`` prints it."""
@@ -69,6 +72,7 @@ class Finding:
             "origin": self.origin,
             "profile": self.profile,
             "waiver": dict(self.waiver) if self.waiver else None,
+            "look": self.look,
         }
 
 
@@ -93,15 +97,22 @@ def judge(
 
 
 def _waived(finding: Finding, waivers: Sequence[Waiver], facts: Facts, today: date) -> Finding:
-    """Put the waiver that speaks of ``finding``, if one does, and its effect."""
+    """Put the waiver that speaks of ``finding``, if one does, and its effect.
+
+    The site's own come after those of its bases and win; one in force wins over one that expired.
+    """
     if finding.outcome in (Outcome.PASS, Outcome.SKIP):
         return finding
-    for waiver in reversed(waivers):  # the site's own comes after those of its bases
-        speaks = waiver.rule == finding.rule
-        if speaks and (waiver.when is None or waiver.when.judge(facts) is True):
-            outcome = finding.outcome if waiver.until < today else Outcome.WAIVED
-            return replace(finding, outcome=outcome, waiver=waiver.as_dict(today))
-    return finding
+    speaking = [
+        waiver
+        for waiver in reversed(waivers)
+        if waiver.rule == finding.rule and (waiver.when is None or waiver.when.judge(facts) is True)
+    ]
+    in_force = [waiver for waiver in speaking if waiver.until >= today]
+    if not speaking:
+        return finding
+    outcome = Outcome.WAIVED if in_force else finding.outcome
+    return replace(finding, outcome=outcome, waiver=(in_force or speaking)[0].as_dict(today))
 
 
 def contradictions(facts: Facts) -> Iterator[Finding]:
@@ -151,22 +162,34 @@ def judge_rule(rule: Rule, facts: Facts, profile: str = "") -> Finding:
     applies = True if rule.when is None else rule.when.judge(facts)
     asked = [rule.check] if rule.when is None or applies is True else [rule.when, rule.check]
     names = list(dict.fromkeys(name for check in asked for name in check.facts()))
+    unknown = tuple(name for name in names if name not in facts)
+    outcome = _outcome(rule, applies, verdict)
+    open_ = outcome not in (Outcome.PASS, Outcome.SKIP) and None in (applies, verdict)
     return Finding(
         rule=rule.id,
         title=rule.title,
-        outcome=_outcome(rule, applies, verdict),
+        outcome=outcome,
         severity=rule.severity,
         expected=rule.check.words(),
         found=_found(asked, facts),
         evidence=tuple((name, facts[name]) for name in _with_attributes(names) if name in facts),
-        unknown=tuple(name for name in names if name not in facts),
+        unknown=unknown,
         fix=" ".join([*_advice(rule, verdict, facts), rule.fix]).strip(),
         fix_redfish=rule.fix_redfish,
         source=rule.source,
         confidence=rule.confidence,
         origin=rule.origin,
         profile=profile,
+        look=_look(names, facts) if open_ else "",
     )
+
+
+def _look(names: list[str], facts: Facts) -> str:
+    """Return how to learn what the rule lacks: facts not told, and those that cannot tell."""
+    lacking = [
+        name for name in names if name not in facts or facts[name].value in CATALOGUE[name].unsure
+    ]
+    return how_to_learn(lacking, {fact.source for fact in facts.values()})
 
 
 def _advice(rule: Rule, verdict: Truth, facts: Facts) -> Iterator[str]:

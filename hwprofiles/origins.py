@@ -7,10 +7,10 @@ be any fact.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from hwprofiles.facts import Source
+from hwprofiles.facts import CATALOGUE, Kind, Source
 
 _R, _C, _M, _D, _A, _P, _O = (
     Source.REDFISH,
@@ -48,6 +48,7 @@ ORIGINS: Final[Mapping[str, tuple[Source, ...]]] = {
     "firmware.secure_boot": (_R, _P),
     "tpm.present": (_R, _P, _D),
     "tpm.version": (_R, _P, _D),
+    "cpu.arch": (_C, _P, _D, _R, _O),
     "cpu.vendor": _IDENTITY,
     "cpu.name": _IDENTITY,
     "cpu.codename": _IDENTITY,
@@ -103,3 +104,36 @@ ORIGINS: Final[Mapping[str, tuple[Source, ...]]] = {
     "gpus.count": (_R, _P),
     "gpus.cards": (_R, _P),
 }
+
+
+_IN_BAND: Final = frozenset({_C, _M, _D, _A, _P})
+_EXAMPLES: Final = {
+    Kind.BOOL: "yes",
+    Kind.INTEGER: "2",
+    Kind.BYTES: "'32 GB'",
+    Kind.ENDURANCE: "'128 TBW'",
+    Kind.BIT_RATE: "'10 Gbit/s'",
+    Kind.VERSION: "2.0",
+}
+
+
+def how_to_learn(names: Iterable[str], asked: Collection[Source]) -> str:
+    """Return how to learn the facts ``names``, having asked the sources ``asked``; for a person."""
+    names = [name for name in dict.fromkeys(names) if name in CATALOGUE]
+    origins = {origin for name in names for origin in ORIGINS.get(name, ())}
+    ways = []
+    if origins & _IN_BAND - set(asked):
+        ways.append("on the machine itself: provision validate --local, as root")
+    if _R in origins and _R not in asked:
+        ways.append("over Redfish, from its BMC with the host on")
+    if stated := " ".join(filter(None, map(_stated, names))):
+        ways.append(f"or state it: {stated}")
+    return "; ".join(ways)
+
+
+def _stated(name: str) -> str:
+    meaning = CATALOGUE[name]
+    if meaning.kind in (Kind.TABLE, Kind.WORDS):
+        return ""
+    example = next(iter(meaning.words), None) or _EXAMPLES.get(meaning.kind, "…")
+    return f"--fact {name}={example}"

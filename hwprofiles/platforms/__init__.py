@@ -220,6 +220,13 @@ def _completed(platform: Platform, parent: Platform) -> Platform:
     )
 
 
+def extended(platform: Platform) -> bool:
+    """Whether another platform extends this one, so that a machine of it may be that other."""
+    return any(
+        each.extends == platform.id and each is not platform for each in all_platforms().values()
+    )
+
+
 def match(service_root: Mapping[str, Any], manager: Mapping[str, Any]) -> Platform:
     """Return the platform these two resources give away, else the standard."""
     return match_any({"root": service_root, "manager": manager})

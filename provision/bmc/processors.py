@@ -32,11 +32,26 @@ def processors(book: Book, system: JsonObject, part: Part) -> None:
     name = next((name for body in cpus if (name := text(body, "Model"))), None)
     where = part.path if name else place(system, "ProcessorSummary", "Model")
     book.tell("cpu.name", name or text(system, "ProcessorSummary", "Model"), where)
+    arch = _alike(cpus, lambda body: _ARCHITECTURES.get(text(body, "InstructionSet") or ""))
+    book.tell("cpu.arch", arch, f"{part.path}#InstructionSet")
     _signature(book, part, cpus)
     book.tell("cpu.microcode", _alike(cpus, microcode), f"{part.path}#ProcessorId/MicrocodeInfo")
     _gpus(book, part)
 
 
+#: Processor.InstructionSet -> cpu.arch.
+_ARCHITECTURES = {
+    "x86-64": "x86-64",
+    "x86": "x86",
+    "ARM-A64": "arm64",
+    "ARM-A32": "other",
+    "IA-64": "other",
+    "MIPS32": "other",
+    "MIPS64": "other",
+    "PowerISA": "other",
+    "RV32": "other",
+    "RV64": "other",
+}
 _COUNT = ("ProcessorSummary", "Count")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +21,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 def look(chosen: Mapping[str, Any]) -> tuple[list[Machine], dict[str, ProvisionError]]:
-    """Read the machines a command line names; return them, and by name those that would not.
-
-    A word that is the path of a file or directory stands for the machine recorded there.
-    """
+    """Read the machines a command line names; return them, and by name those that would not."""
     from provision.cli.shell import wait_for
     from provision.flow.fleet import Machine
     from provision.flow.targets import each
 
-    words = chosen["bmcs"]
-    files = tuple(word for word in words if _is_file(word))
-    bmcs = tuple(word for word in words if word not in files)
-    recordings = (*files, *chosen["recordings"])
-    targets = targets_from(**{**chosen, "bmcs": bmcs, "recordings": recordings})
+    targets = targets_from(**chosen)
 
     async def made(machine: Any) -> Machine:
         return Machine(name=machine.target, facts=machine.facts)
@@ -42,15 +34,6 @@ def look(chosen: Mapping[str, Any]) -> tuple[list[Machine], dict[str, ProvisionE
     seen = wait_for(each(targets, made, talk))
     read = [each.result for each in seen if each.result is not None]
     return read, {each.target: each.error for each in seen if each.error is not None}
-
-
-def _is_file(word: str) -> bool:
-    with contextlib.suppress(OSError):  # longer than a path may be
-        if word and Path(word).exists():
-            return True
-    if "/" in word and "://" not in word and "/redfish/" not in word:
-        raise click.BadParameter(f"{word}: no such file or directory", param_hint="TARGET")
-    return False
 
 
 def ending(errors: Mapping[str, ProvisionError], number: int, *, told: bool) -> int:

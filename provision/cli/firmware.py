@@ -20,7 +20,8 @@ from provision.cli.options import confirm, talk
 
 if TYPE_CHECKING:
     from provision.bmc.client import Access, Bmc
-    from provision.bmc.firmware import Component, Planned
+    from provision.bmc.firmware import Component
+    from provision.bmc.firmware_plan import Planned, Wanted
     from provision.bmc.firmware_update import Updated
 
 _DEADLINE = 600.0
@@ -105,7 +106,7 @@ def update(
     The versions before and after are compared. A BMC that updates itself restarts; it is waited
     for. At most 4 BMCs are updated at the same time.
     """
-    from provision.bmc.firmware import Wanted
+    from provision.bmc.firmware_plan import Wanted
 
     if (image is None) == (file is None):
         raise click.UsageError("Give either --image URL or --file FILE.")
@@ -119,19 +120,19 @@ def update(
     return _update(output, wanted, wait, chosen)
 
 
-def _plan(output: str, wanted: Any, chosen: dict[str, Any]) -> int:
-    from provision.bmc import firmware
+def _plan(output: str, wanted: Wanted, chosen: dict[str, Any]) -> int:
+    from provision.bmc import firmware_plan
     from provision.cli.shell import wait_for
     from provision.flow.verbs_each import connected
 
     async def work(bmc: Bmc, _access: Access) -> Planned:
-        return await firmware.plan(bmc, wanted)
+        return await firmware_plan.plan(bmc, wanted)
 
     seen = wait_for(connected(bmcs_from(deadline=_DEADLINE, **chosen), work, talk))
     return tell(output, seen, lambda plan: _planned(plan, wanted))
 
 
-def _update(output: str, wanted: Any, wait: float, chosen: dict[str, Any]) -> int:
+def _update(output: str, wanted: Wanted, wait: float, chosen: dict[str, Any]) -> int:
     from provision.bmc import firmware_update
     from provision.cli.shell import wait_for
     from provision.flow.verbs_each import connected
@@ -156,7 +157,7 @@ def _can(updateable: bool | None) -> str:
     return {True: "yes", False: "no"}.get(updateable, "?")  # type: ignore[arg-type]
 
 
-def _planned(plan: Planned, wanted: Any) -> str:
+def _planned(plan: Planned, wanted: Wanted) -> str:
     from provision.core.text import binary
 
     if not plan.path:

@@ -74,12 +74,12 @@ def bmcs_from(
     accesses = accesses_from(bmcs, **access)
     if servers is not None:
         accesses |= verbs_each.of_file(
-            servers, limit, lambda rows: _secret(rows, access["password_file"])
+            servers, limit, lambda rows: ask_secret(rows, access["password_file"])
         )
     return verbs_each.with_deadline(accesses, deadline)
 
 
-def _secret(rows: list[Listed], password_file: str | None) -> Secret | None:
+def ask_secret(rows: list[Listed], password_file: str | None) -> Secret | None:
     """Return the password for the servers that name none; None where all of them do."""
     import sys
 

@@ -69,9 +69,8 @@ def command(
     from provision.cli.shell import judged, wait_for
     from provision.core.files import write_text
     from provision.flow.validate import load_profile, problem, validate
-    from provision.report import expected
 
-    formats = {path: expected(path) for path in reports}
+    formats = {path: _format_of(path) for path in reports}
     asked = load_profile(profile)
     ways, chosen = ways_from(**chosen)
     targets = targets_from(**chosen)
@@ -82,12 +81,25 @@ def command(
         verdicts = wait_for(validate(targets, asked, talk))
         results = [verdict.as_dict() for verdict in verdicts]
     data = [without_secrets(result) for result in results]
-    for path, kind in formats.items():
-        write_text(path, _rendered(kind, data, strict).rstrip("\n") + "\n")
     _show(output, data, verdicts, facts=facts, strict=strict)
     for note in notes if output == "text" else ():
         click.echo(f"\n{note}")
+    for (
+        path,
+        kind,
+    ) in formats.items():  # last: what was seen and done is told whatever becomes of them
+        write_text(path, _rendered(kind, data, strict).rstrip("\n") + "\n")
     return judged([problem(verdict, strict=strict) for verdict in verdicts])
+
+
+def _format_of(path: Path) -> str:
+    from provision.core.errors import ConfigError
+    from provision.report import expected
+
+    try:
+        return expected(path)
+    except ConfigError as error:
+        raise click.BadParameter(f"{error}. {error.hint}", param_hint="--report") from error
 
 
 def _show(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hwprofiles import Profile
-from provision.core.errors import ConfigError
+from provision.core.errors import ConfigError, Conflict
 from provision.core.events import Observer, ignore
 from provision.flow import fix
 from provision.flow.fix import Ending, Fixed, FixPlan
@@ -56,8 +56,8 @@ async def diagnose(
 
     async def work(machine: Machine) -> Case:
         verdict = await judge(machine.bmc, machine.facts, profile, machine.target)
-        failed = not verdict.passed and machine.bmc is not None
-        plan = await fix.plan(machine.bmc, verdict.findings) if failed and machine.bmc else None
+        mendable = verdict.failed and machine.bmc
+        plan = await fix.plan(mendable, verdict.findings) if mendable else None
         return Case(verdict=verdict, plan=plan)
 
     return _cases(await each(targets, work, observer))
@@ -82,6 +82,7 @@ async def treat(  # noqa: PLR0913 - one argument for each option of the command
         case = todo[machine.target]
         if machine.bmc is None or case.plan is None:
             raise ConfigError(f"mending {machine.target}: there is no BMC to ask")
+        _insist_on_the_same(case.verdict, machine)
         fixed = await fix.fix(
             machine.bmc, case.plan, allow_reboot=allow_reboot, force_off=force_off
         )
@@ -97,6 +98,18 @@ async def treat(  # noqa: PLR0913 - one argument for each option of the command
     done = await each(Targets(accesses=live, stated=targets.stated), work, observer) if live else []
     by_name = {seen.target: case for seen, case in zip(done, _cases(done), strict=True)}
     return [by_name.get(_target(case), case) for case in cases]
+
+
+def _insist_on_the_same(verdict: Verdict, machine: Machine) -> None:
+    """Raise ``Conflict`` if another server stands behind the address since it was validated."""
+    for name in ("system.serial", "system.uuid", "system.model"):
+        before, now = verdict.facts.get(name), machine.facts.get(name)
+        if before and (now is None or now.value != before.value):
+            raise Conflict(
+                f"mending {machine.target}: it was {before.value} when this was planned, and is "
+                f"{now.value if now else 'not told'}",
+                hint="Another server answers there; validate it first.",
+            )
 
 
 def _target(case: Case | Unread) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "bareiron.validation/1"
 _STEP: Final = "validate"
+_RESULTS: Final = {"PASS": Result.OK, "FAIL": Result.FAIL, "UNKNOWN": Result.UNKNOWN}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +50,14 @@ class Verdict:
         return json.counts(self.findings)
 
     @property
+    def failed(self) -> bool:
+        """Whether some rule failed."""
+        return bool(self.counts[Outcome.FAIL])
+
+    @property
     def passed(self) -> bool:
-        """Whether no rule failed; with rules open, or none passed, ``word`` says UNKNOWN."""
-        return not self.counts[Outcome.FAIL]
+        """Whether the machine is known to suit: nothing failed, and nothing is open."""
+        return self.word == "PASS"
 
     def rules(self, outcome: Outcome) -> list[str]:
         """Return the ids of the rules that came out so."""
@@ -197,7 +203,7 @@ def _tell(verdict: Verdict, observer: Observer) -> None:
             step=_STEP,
             phase=Phase.END,
             message=text.summary(verdict.findings),
-            result=Result.OK if verdict.passed else Result.FAIL,
+            result=_RESULTS[verdict.word],
         )
     )
 

@@ -112,11 +112,15 @@ class System:
 
 @dataclass(frozen=True, kw_only=True)
 class Socket:
-    """Type 4, of a central processor. ``registers`` are the two halves of its ID field."""
+    """Type 4, of a central processor. ``registers`` are the two halves of its ID field.
+
+    ``arch`` is the value of ``cpu.arch`` where its family is known to be no x86.
+    """
 
     designation: str | None = None
     maker: str | None = None
     name: str | None = None
+    arch: str | None = None
     populated: bool | None = None
     cores: int | None = None
     threads: int | None = None

@@ -127,6 +127,9 @@ def _boot_mode(board: Board, facts: FactBook, where: str) -> None:
 def _signature(sockets: Sequence[Socket], facts: FactBook, where: str) -> None:
     """Tell of the processors what is the same in all of them."""
     fitted = [socket for socket in sockets if socket.populated is not False]
+    archs = {socket.arch for socket in fitted}
+    if len(archs) == 1:
+        facts.learn("cpu.arch", archs.pop(), Source.DMI, where)
     names = {said(socket.name) for socket in fitted}
     if len(names) == 1 and "cpu.name" not in facts:  # CPUID has the better one
         facts.learn("cpu.name", names.pop(), Source.DMI, where)

@@ -137,11 +137,29 @@ def _socket(structure: Structure) -> Socket:
         designation=structure.string(0x04),
         maker=structure.string(0x07),
         name=structure.string(0x10),
+        arch=_ARCHITECTURES.get(_family(structure) or 0),
         populated=None if status is None else bool(status & _POPULATED),
         cores=_count(structure, 0x24, 0x2C) or _count(structure, 0x23, 0x2A),
         threads=_count(structure, 0x25, 0x2E),
         registers=None if eax is None or edx is None else (eax, edx),
     )
+
+
+#: Processor families (SMBIOS 7.5.2) that are no x86: ARMv7, ARMv8, ARMv9, RISC-V.
+_ARCHITECTURES: Final = {
+    0x100: "other",
+    0x101: "arm64",
+    0x102: "arm64",
+    0x200: "other",
+    0x201: "other",
+    0x202: "other",
+}
+
+
+def _family(structure: Structure) -> int | None:
+    """Return the processor family; the later ones stand in the longer field."""
+    family = structure.number(0x06, 1)
+    return structure.number(0x28, 2) if family == 0xFE else family
 
 
 def _count(structure: Structure, short: int, long: int) -> int | None:

@@ -240,7 +240,9 @@ def test_cpuinfo(text: str, state: str) -> None:
 
 def test_lscpu_of_another_architecture() -> None:
     """ARM's flags and models are not x86's: without nx there, nothing is disabled."""
-    assert set(read(lscpu("fp asimd aes", Architecture="aarch64"))) == {"cpu.name"}
+    facts = read(lscpu("fp asimd aes", Architecture="aarch64"))
+    assert set(facts) == {"cpu.arch", "cpu.name"}
+    assert facts["cpu.arch"].value == "arm64"
 
 
 def test_cpuinfo_where_packages_differ() -> None:

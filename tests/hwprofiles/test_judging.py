@@ -153,6 +153,23 @@ def test_finding_tells_what_was_met_and_where() -> None:
     assert both.found == "cpu.cores not known, cpu.model not known"
 
 
+@pytest.mark.parametrize(
+    ("told", "asked", "verdict"),
+    [
+        ("2", {"eq": "2.0"}, True),
+        ("2.0", {"le": "2"}, True),
+        ("2.0.1", {"le": "2"}, False),
+        ("1.2", {"ge": "2.0"}, False),
+        ("unknown", {"lt": "2.0"}, None),  # no number in it says nothing
+    ],
+)
+def test_versions(told: str, asked: dict[str, str], verdict: Truth) -> None:
+    """Versions compare by their numbers, and zeros behind change nothing."""
+    facts = FactBook()
+    facts.learn("tpm.version", told, Source.DMI, "/dmi")
+    assert check({"tpm.version": asked}).judge(facts) is verdict
+
+
 def test_worst_first() -> None:
     """Failures lead, passes end, and equals keep the profile's order."""
     rules = (

@@ -9,6 +9,7 @@ import pytest
 
 import hwprofiles
 from hwprofiles import DocumentError, Outcome
+from hwprofiles.deriving import complete
 from hwprofiles.facts import FactBook, Source
 
 SITE = """\
@@ -169,6 +170,40 @@ def test_what_differs_by_nature_is_no_contradiction() -> None:
     facts.learn("cpu.virt.state", "capable", Source.CPUID, "dump")
     assert not any(fact.rivals for fact in facts.values())
     assert facts["cpu.virt.state"].value == "disabled"
+
+
+def test_a_waiver_in_force_wins_over_one_that_expired(tmp_path: Path) -> None:
+    """A site that forgot an old waiver does not lose the one its base still grants."""
+    old = "  - {rule: memory.size, reason: older one, by: rack team, until: 2026-01-31}\n"
+    site = written(tmp_path, SITE + old)
+    assert outcome("memory.size", hwprofiles.judge(site, machine("LENT"), today=BEFORE)) == "waived"
+    assert outcome("memory.size", hwprofiles.judge(site, machine("OTHER"), today=BEFORE)) == "fail"
+
+
+def test_an_open_rule_says_how_to_learn_more() -> None:
+    """Each way that was not gone yet, and the option that states it."""
+    facts = machine("X")
+    found = {f.rule: f for f in hwprofiles.judge(hwprofiles.load("xen-4.17"), facts)}
+    look = found["cpu.virt"].look
+    assert "on the machine itself: provision validate --local, as root" in look
+    assert "over Redfish, from its BMC" in look
+    assert "--fact cpu.virt.state=enabled" in look
+    assert found["memory.size"].look == ""
+    facts.learn("system.serial", "X", Source.REDFISH, "/redfish/v1/Systems/1")
+    found = {f.rule: f for f in hwprofiles.judge(hwprofiles.load("xen-4.17"), facts)}
+    assert "Redfish" not in found["cpu.virt"].look
+
+
+def test_another_architecture_fails() -> None:
+    """An Arm server is no host of an x86 hypervisor, however little else is known."""
+    for told in ({"cpu.arch": "arm64"}, {"cpu.name": "Ampere(R) Altra(R) Processor"}):
+        facts = FactBook()
+        for name, value in told.items():
+            facts.learn(name, value, Source.DMI, "/dmi")
+        complete(facts)
+        for profile in hwprofiles.names():
+            found = hwprofiles.judge(hwprofiles.load(profile), facts)
+            assert outcome("cpu.arch", found) == "fail", profile
 
 
 def test_a_guest_stays_a_guest() -> None:

@@ -165,11 +165,24 @@ def _socket(block: Block) -> Socket:
         designation=block.fields.get("Socket Designation"),
         maker=block.fields.get("Manufacturer"),
         name=block.fields.get("Version"),
+        arch=_ARCHITECTURES.get(block.fields.get("Family", "")),
         populated=populated,
         cores=block.number("Core Enabled") or block.number("Core Count"),
         threads=block.number("Thread Count"),
         registers=_registers(block),
     )
+
+
+#: Processor families that are no x86, as dmidecode prints them.
+_ARCHITECTURES: Final = {
+    "ARM": "other",
+    "ARMv7": "other",
+    "ARMv8": "arm64",
+    "ARMv9": "arm64",
+    "RV32": "other",
+    "RV64": "other",
+    "RV128": "other",
+}
 
 
 def _registers(block: Block) -> tuple[int, int] | None:

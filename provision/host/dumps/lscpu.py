@@ -95,6 +95,9 @@ def _fields(rows: Any, depth: int) -> Iterator[tuple[str, str]]:
 def _tell(lines: dict[str, str], facts: FactBook, where: str) -> None:
     if lines.get("Architecture") not in _X86:  # flags and models have other meanings elsewhere
         facts.learn("cpu.name", x86.brand(lines.get("Model name")), Source.DUMP, where)
+        if architecture := lines.get("Architecture"):
+            arch = "arm64" if architecture == "aarch64" else "other"
+            facts.learn("cpu.arch", arch, Source.DUMP, where)
         return
     flags = frozenset(lines["Flags"].split()) if "Flags" in lines else None
     part = Part(
