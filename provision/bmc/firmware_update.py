@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from provision.bmc import firmware, tasks, upload
+from provision.bmc import firmware, firmware_plan, tasks, upload
 from provision.bmc.errors import UNTOLD, NotApplied
-from provision.bmc.firmware import Component, Planned, VersionChange, Wanted
+from provision.bmc.firmware import Component, VersionChange
+from provision.bmc.firmware_plan import Planned, Wanted
 from provision.bmc.replies import Reply
 from provision.bmc.service import Bmc
 from provision.bmc.tasks import Ended
@@ -60,7 +61,7 @@ async def update(
     ``wait`` bounds the seconds its task may take. An answer that is lost is looked for among the
     BMC's tasks and versions; the image is never sent a second time.
     """
-    planned = await firmware.plan(bmc, wanted)
+    planned = await firmware_plan.plan(bmc, wanted)
     if not planned.path:
         return Updated(planned=planned, sent=False, notes=planned.notes)
     return await _Update(bmc, wanted, planned, observer).carried_out(wait)

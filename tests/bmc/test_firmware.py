@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from provision.bmc import firmware, firmware_update, tasks
+from provision.bmc import firmware, firmware_plan, firmware_update, tasks
 from provision.bmc.client import Access, Bmc, connect
 from provision.bmc.errors import Busy, NotApplied, NotSupported
-from provision.bmc.firmware import Component, Wanted
+from provision.bmc.firmware import Component
+from provision.bmc.firmware_plan import Wanted
 from provision.bmc.firmware_update import NotSentWhole, update
 from provision.bmc.tasks import TaskFailed, TaskUnfinished
 from provision.core.errors import ConfigError, Conflict, ImageError, OutcomeUnknown
@@ -75,7 +76,7 @@ async def test_the_list(client: Bmc) -> None:
 async def test_by_url(server: SimServer, client: Bmc, url: str) -> None:
     """One SimpleUpdate with the protocol the BMC allows; the new version is read back."""
     wanted = Wanted(url=url, targets=("bios",), version="2.0.0")
-    planned = await firmware.plan(client, wanted)
+    planned = await firmware_plan.plan(client, wanted)
     assert planned.body["TransferProtocol"] == "HTTP"
     assert server.count("POST", "SimpleUpdate") == 0
     done = await update(client, wanted)
@@ -160,6 +161,8 @@ async def test_a_lie(server: SimServer, client: Bmc, url: str) -> None:
         Wanted(url="bios.bin"),
         Wanted(url="/srv/bios.bin"),
         Wanted(url="file:///bios.bin"),
+        Wanted(url="http://[::1"),
+        Wanted(url="http://x\r\ny/z"),
         Wanted(url="http://me:s3cret-x@10.0.0.1/x"),
         Wanted(file=Path("/nowhere/bios.bin")),
         Wanted(file=Path("/dev/zero")),
@@ -204,12 +207,12 @@ async def test_what_the_bmc_cannot(bmc: HostileBmc, access: Reach, tmp_path: Pat
         bmc.tree[INVENTORY] = {"Members": [{"@odata.id": f"{INVENTORY}/A"}]}
         async with connect(access()) as there:
             with pytest.raises(NotSupported) as caught:
-                await firmware.plan(there, wanted)
+                await firmware_plan.plan(there, wanted)
         assert word in caught.value.hint
     plant(bmc, MultipartHttpPushUri="/push", MaxImageSizeBytes=MIB)
     async with connect(access()) as there:
         with pytest.raises(ImageError, match=r"takes 1\.0 MiB"):
-            await firmware.plan(there, file)
+            await firmware_plan.plan(there, file)
     assert bmc.count("POST", SERVICE) == 0
 
 
@@ -221,7 +224,7 @@ async def test_action_info_and_apply_time(bmc: HostileBmc, access: Reach) -> Non
     parameter = {"Name": "TransferProtocol", "AllowableValues": ["CIFS"]}
     bmc.tree[f"{SERVICE}/Info"] = {"Parameters": [7, None, parameter]}
     async with connect(access()) as there:
-        plan = await firmware.plan(there, Wanted(url="smb://host/x", apply_time="OnReset"))
+        plan = await firmware_plan.plan(there, Wanted(url="smb://host/x", apply_time="OnReset"))
     assert plan.body == {
         "ImageURI": "smb://host/x",
         "TransferProtocol": "CIFS",
@@ -312,7 +315,7 @@ async def test_absurd_services(
         (found,) = await firmware.components(there)
         assert all(str(each).isprintable() for each in found.as_dict().values())
         with pytest.raises(NotSupported):
-            await firmware.plan(there, Wanted(url="http://10.0.0.1/x"))
+            await firmware_plan.plan(there, Wanted(url="http://10.0.0.1/x"))
     plant(bmc, **simple(**{"@Redfish.ActionInfo": value, "Targets@Redfish.AllowableValues": value}))
     bmc.on["POST", SIMPLE] = reply(answer(value, 202))
     async with connect(access()) as there:

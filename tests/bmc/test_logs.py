@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from provision.bmc import logs
+from provision.bmc import log_pages, logs
 from provision.bmc.client import Access, Bmc, connect
 from provision.bmc.errors import NotApplied, NotSupported
 from provision.bmc.logs import Wanted
@@ -107,7 +107,7 @@ async def test_pages_are_followed_and_bounded(
     bmc.on["GET", ENTRIES] = page
     async with connect(access()) as there:
         found = await logs.read(there, Wanted())
-    assert len(found.entries) == logs._MOST_PAGES == count
+    assert len(found.entries) == log_pages.MOST_PAGES == count
     assert "of 1000000 entries" in found.notes[0]
     for target in (ENTRIES, "https://evil.example/x", "/x/../y"):  # to itself; elsewhere
         plant(bmc, **{"Members": [entry(1)], "Members@odata.nextLink": target})
@@ -119,7 +119,7 @@ async def test_pages_are_followed_and_bounded(
 
 async def test_a_long_log_is_read_at_its_end(bmc: HostileBmc, access: Reach) -> None:
     """Oldest first and longer than is read: the newest are asked for by $skip."""
-    total = logs._MOST_ENTRIES + 500
+    total = log_pages.MOST_ENTRIES + 500
     first = {"Members": [entry(1), entry(2)], "Members@odata.count": total}
     plant(bmc, **first, **{"Members@odata.nextLink": f"{ENTRIES}?$skip=2"})
     last = {"Members": [entry(total - 1), entry(total)], "Members@odata.count": total}
@@ -137,7 +137,7 @@ async def test_entries_that_are_only_links(bmc: HostileBmc, access: Reach) -> No
     bmc.tree |= {f"{ENTRIES}/{number}": entry(number) for number in numbers if number != 7}
     async with connect(access()) as there:
         found = await logs.read(there, Wanted(limit=1000))
-    assert len(found.entries) == logs._MOST_FETCHED - 1
+    assert len(found.entries) == log_pages.MOST_FETCHED - 1
     assert found.notes
 
 

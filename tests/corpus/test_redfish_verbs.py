@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 
-from provision.bmc import accounts, firmware, indicator, logs, recorded, secure_boot, sessions
+from provision.bmc import (
+    accounts,
+    firmware,
+    firmware_plan,
+    indicator,
+    logs,
+    recorded,
+    secure_boot,
+    sessions,
+)
 from provision.bmc.errors import BmcError, NotSupported
 from provision.bmc.logs import Wanted
 from provision.bmc.recorded import Recording
@@ -30,7 +39,9 @@ READS: dict[str, Read] = {
     "sessions": lambda bmc: sessions.sessions(bmc, "root"),
     "logs": lambda bmc: logs.read(bmc, Wanted()),
     "light": indicator.light,
-    "plan": lambda bmc: firmware.plan(bmc, firmware.Wanted(url="https://10.0.0.1/image.bin")),
+    "plan": lambda bmc: firmware_plan.plan(
+        bmc, firmware_plan.Wanted(url="https://10.0.0.1/image.bin")
+    ),
 }
 
 #: Parts with firmware, Secure Boot for the next boot, users, sessions, the light; None: not told.
