@@ -214,10 +214,19 @@ def _completed(platform: Platform, parent: Platform) -> Platform:
             "bios": {**parent.bios, **platform.bios},
             "fixed": {**parent.fixed, **platform.fixed},
             "boot_targets": {**parent.boot_targets, **platform.boot_targets},
-            "boot_names": {**parent.boot_names, **platform.boot_names},
+            "boot_names": _more_names(platform.boot_names, parent.boot_names),
             "quirks": parent.quirks.model_copy(update=own),
         }
     )
+
+
+def _more_names(
+    own: Mapping[str, tuple[str, ...]], parent: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Return all patterns of both: what menus say elsewhere, they say here, too."""
+    return {
+        word: (*own.get(word, ()), *parent.get(word, ())) for word in dict.fromkeys((*own, *parent))
+    }
 
 
 def extended(platform: Platform) -> bool:

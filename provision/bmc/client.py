@@ -8,6 +8,7 @@ try, answers that break the rules, and a logout that happens whatever the body d
 from __future__ import annotations
 
 import contextlib
+import functools
 import ssl
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -54,7 +55,8 @@ async def connect(access: Access, *, observer: Observer = ignore) -> AsyncIterat
         wire = Wire(access, address, line)
         try:
             root = await wire.door.enter()
-            bmc = Bmc(wire=wire, address=address, root=root, tls=identity)
+            meet = functools.partial(trust.meet, address, policy, observer)
+            bmc = Bmc(wire=wire, address=address, root=root, tls=identity, meet=meet)
             if wire.password_due is None:  # else nothing can be read yet
                 await bmc.recognise()
                 wire.etags = etags.policy(bmc.platform.quirks)

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +35,17 @@ class Known(BaseModel):
     sha256: str
     trust: Trust
     since: datetime
+    #: Serial numbers of the computer systems seen behind it, by the path of the system.
+    serials: dict[str, str] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meeting:
+    """What is odd about the server behind a BMC: another stood there, or it stood elsewhere."""
+
+    before: str = ""
+    elsewhere: tuple[str, ...] = ()
+    other_key: bool = False
 
 
 class _File(BaseModel):
@@ -46,6 +58,10 @@ class _File(BaseModel):
 def spelled(certificate: bytes) -> str:
     """Return the SHA-256 of a certificate as ``openssl x509 -fingerprint`` prints it."""
     return hashlib.sha256(certificate).digest().hex(":").upper()
+
+
+#: What was last read of each file, and which version of it that was.
+_loaded: dict[Path, tuple[tuple[int, int, int], _File]] = {}
 
 
 class KnownBmcs:
@@ -78,6 +94,29 @@ class KnownBmcs:
             file.bmcs[authority] = _entry(sha256, Trust.CA)
             self._write(file)
 
+    def meet(self, authority: str, system: str, serial: str) -> Meeting:
+        """Remember which server is behind a BMC; return who was there before, and where it was."""
+        known = self.find(authority)
+        if known and known.serials.get(system) == serial:
+            return Meeting()
+        with self._locked():
+            file = self._read()
+            if (known := file.bmcs.get(authority)) is None:
+                return Meeting()
+            elsewhere = {
+                address: each
+                for address, each in file.bmcs.items()
+                if address != authority and serial in each.serials.values()
+            }
+            serials = {**known.serials, system: serial}
+            file.bmcs[authority] = known.model_copy(update={"serials": serials})
+            self._write(file)
+        return Meeting(
+            before=known.serials.get(system, ""),
+            elsewhere=tuple(elsewhere),
+            other_key=any(each.sha256 != known.sha256 for each in elsewhere.values()),
+        )
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with self.path.with_name("known_bmcs.lock").open("w") as lock:
@@ -85,6 +124,18 @@ class KnownBmcs:
             yield
 
     def _read(self) -> _File:
+        """Return the file; from memory while nobody has written to it: it may hold thousands."""
+        try:
+            told = self.path.stat()
+        except OSError:
+            return self._load()
+        version = (told.st_ino, told.st_mtime_ns, told.st_size)
+        found = _loaded.get(self.path)
+        if found is None or found[0] != version:
+            found = _loaded[self.path] = (version, self._load())
+        return _File.model_construct(bmcs=dict(found[1].bmcs))
+
+    def _load(self) -> _File:
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             content["schema_"] = content.pop("schema")
@@ -100,9 +151,13 @@ class KnownBmcs:
     def _write(self, file: _File) -> None:
         content = {
             "schema": file.schema_,
-            "bmcs": {name: known.model_dump(mode="json") for name, known in file.bmcs.items()},
+            "bmcs": {name: _dumped(known) for name, known in file.bmcs.items()},
         }
         write_json(self.path, content)
+
+
+def _dumped(known: Known) -> dict[str, object]:
+    return known.model_dump(mode="json", exclude_defaults=True)
 
 
 def _entry(sha256: str, trust: Trust) -> Known:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping
 
 from hwprofiles.platforms import Scalar, Setting, SettingWord
+from provision.bmc import keeping
 from provision.bmc.errors import BmcError
 from provision.bmc.replies import JsonObject
 from provision.bmc.service import Bmc, link
@@ -50,11 +52,24 @@ async def body(bmc: Bmc, bios: JsonObject) -> JsonObject:
     """Return the registry itself, read once; an empty one where it is not served or not found."""
     if "bios-registry" not in bmc.kept:
         try:
-            bmc.kept["bios-registry"] = await _read(bmc, text(bios, "AttributeRegistry") or "")
+            bmc.kept["bios-registry"] = await _kept(bmc, text(bios, "AttributeRegistry") or "")
         except BmcError as error:
             _log.info("reading the BIOS attribute registry of %s: %s", bmc.name, error)
             bmc.kept["bios-registry"] = {}
     return bmc.kept["bios-registry"]
+
+
+async def _kept(bmc: Bmc, name: str) -> JsonObject:
+    """Return the registry called ``name`` from our disk, or from the BMC, and keep it."""
+    if bmc.recorded or not (name and bmc.firmware):
+        return await _read(bmc, name)
+    key = keeping.Key(registry=name, bios=bmc.firmware, platform=bmc.platform.id)
+    kept = await asyncio.to_thread(keeping.find, key, bmc.name)
+    if kept is not None:
+        return kept
+    if found := await _read(bmc, name):
+        await asyncio.to_thread(keeping.keep, key, bmc.name, found)
+    return found
 
 
 async def _read(bmc: Bmc, name: str) -> JsonObject:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Protocol, TypeVar
 
 from hwprofiles import platforms
@@ -15,12 +15,20 @@ from provision.bmc.errors import UNTOLD, BadReply, SeveralSystems
 from provision.bmc.expanding import Expanding
 from provision.bmc.replies import JsonObject, Reply
 from provision.bmc.trust import Identity
-from provision.bmc.values import at
+from provision.bmc.values import at, serial, text
 from provision.core.text import clean
 
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+#: Told, once, which system (its path) with which serial number this BMC serves.
+Meeting = Callable[[str, str], Awaitable[None]]
+
+
+async def _nobody(_system: str, _serial: str) -> None:
+    """Nobody wants to know."""
 
 
 class Requests(Protocol):
@@ -53,7 +61,7 @@ class Requests(Protocol):
 class Bmc:
     """A BMC we are logged in to."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one property of a connection
         self,
         *,
         wire: Requests,
@@ -61,6 +69,7 @@ class Bmc:
         root: JsonObject,
         tls: Identity | None = None,
         recording: str = "",
+        meet: Meeting = _nobody,
     ) -> None:
         self._wire = wire
         #: Whether this is a recording, read from a file: what is staged now, it cannot tell.
@@ -74,13 +83,19 @@ class Bmc:
         self.platform: Platform = platforms.match(root, {})
         #: What was read once and does not change while we are connected.
         self.kept: dict[str, JsonObject] = {}
+        #: The version of the BIOS, once the computer system was read.
+        self.firmware = ""
         self._system_path = ""
+        self._meet, self._met = meet, False
         promised = {} if recording else root  # a recording answers what it holds, and nothing else
         self._expanding = Expanding(promised, wire.read, address.authority)
 
     async def recognise(self) -> None:
         """Choose the platform, once, from the service root and the manager."""
         manager: JsonObject = {}
+        self.platform = platforms.match(self.root, manager)
+        if self.platform.id != platforms.STANDARD and not platforms.extended(self.platform):
+            return
         try:
             if paths := await self.links(link(self.root, "Managers")):
                 manager = await self.get(paths[0])
@@ -127,6 +142,10 @@ class Bmc:
         if not self._system_path:
             self._system_path = await self._choose_system()
         body = await self.get(self._system_path)
+        self.firmware = text(body, "BiosVersion") or ""
+        if not self._met and self.tls:
+            self._met = True
+            await self._meet(self._system_path, serial_number(body, self.serial_names))
         return {"@odata.id": self._system_path} | body
 
     async def systems(self) -> list[str]:
@@ -191,6 +210,11 @@ class Bmc:
 
     async def _body(self, path: str, body: JsonObject | None) -> JsonObject:
         return await self.get(path) if body is None else body
+
+
+def serial_number(system: JsonObject, names: Iterable[str]) -> str:
+    """Return the serial number of a computer system, or nothing where it has none."""
+    return next((found for name in names if (found := serial(system, name))), "")
 
 
 def link(resource: JsonObject, *names: str) -> str:

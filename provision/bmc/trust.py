@@ -145,6 +145,29 @@ async def _insecure(
     return _identity(address, "insecure", leaf), _only(leaf)
 
 
+async def meet(
+    address: Address, policy: Policy, observer: Observer, system: str, serial: str
+) -> None:
+    """Remember which server this BMC serves, and tell what is odd about it.
+
+    A server with the same serial number behind another address may have moved, or somebody shows
+    its name; another one behind the same address may be a new board. People know which.
+    """
+    if policy.tls is Tls.INSECURE or not serial:
+        return
+    met = await asyncio.to_thread(policy.known.meet, address.authority, system, serial)
+    if met.before:
+        _note(
+            observer,
+            address,
+            f"another server than before: serial number {serial}, and {met.before} the last time",
+        )
+    if met.elsewhere:
+        places = clean(", ".join(met.elsewhere), 120)
+        key = ", with another certificate" if met.other_key else ""
+        _note(observer, address, f"serial number {serial} was seen behind {places}{key}")
+
+
 def _note(observer: Observer, address: Address, message: str) -> None:
     observer(Event(subject=address.authority, step="tls", phase=Phase.NOTE, message=message))
 
