@@ -42,6 +42,8 @@ class BiosPlan:
     notes: tuple[str, ...] = ()
     #: Our words -> the attributes that they are on this machine.
     attributes: Mapping[str, str] = field(default_factory=dict)
+    #: Whether the Bios resource itself is changed, as there is no place for staged settings.
+    in_place: bool = False
 
     @property
     def request(self) -> Request:
@@ -99,7 +101,7 @@ async def pending(bmc: Bmc, bios: JsonObject | None = None) -> list[Change]:
     staged = scalars(await _read(bmc, uri))
     few = len(staged) < len(here) / 2
     return [
-        Change(attribute=name, old=here.get(name), new=new)
+        Change(attribute=name, old=None if here.get(name) == new else here.get(name), new=new)
         for name, new in staged.items()
         if few or here.get(name) != new
     ]
@@ -200,17 +202,29 @@ async def plan(bmc: Bmc, wanted: Mapping[str, Scalar], *, apply_time: str = "") 
         follows=planned.follows,
         notes=(*notes, *planned.notes),
         attributes=resolved.attributes,
+        in_place=uri == str(bios["@odata.id"]),
     )
 
 
-async def send(bmc: Bmc, plan: BiosPlan) -> str:
-    """Stage exactly what ``plan`` says; believed only when read back.
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """What became of a plan: whether the BMC shows it, and the job it made of it, if any.
 
-    Return the path of the job that the BMC made of it, which ends after the next boot; empty where
-    it made none. ``Conflict`` where an earlier job is in the way.
+    A job ends after the next boot. A BMC that has no place for staged settings may show the old
+    ones until then: they are accepted, and to be looked at again after the boot.
+    """
+
+    seen: bool = True
+    job: str = ""
+
+
+async def send(bmc: Bmc, plan: BiosPlan) -> Staged:
+    """Stage exactly what ``plan`` says; believed only when read back, where there is a place to.
+
+    ``Conflict`` where an earlier change is in the way.
     """
     if not plan.changes:
-        return ""
+        return Staged()
     doing = f"staging BIOS settings at {bmc.name}"
     try:
         sent = await intents.send(bmc, plan.request)
@@ -221,10 +235,11 @@ async def send(bmc: Bmc, plan: BiosPlan) -> str:
             f"{doing}: an earlier change waits for the next start ({error})",
             hint="Restart the server so that it comes into force, or delete the BMC's job.",
         ) from error
-    if not await _took(bmc, plan):
+    seen = await _took(bmc, plan)
+    if not seen and (sent.unknown or not plan.in_place):
         names = ", ".join(change.attribute for change in plan.changes)
         raise sent.unknown or NotApplied(f"{doing}: {names} is not among the staged settings")
-    return tasks.task_of(bmc, sent.reply) if sent.reply else ""
+    return Staged(seen=seen, job=tasks.task_of(bmc, sent.reply) if sent.reply else "")
 
 
 async def stage(bmc: Bmc, wanted: Mapping[str, Scalar]) -> list[Change]:

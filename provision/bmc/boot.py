@@ -77,7 +77,7 @@ async def clear_boot(bmc: Bmc, *, dry_run: bool = False) -> BootSetting:
     if bmc.platform.quirks.boot_continuous_only:
         raise NotSupported(
             f"{doing}: this BMC cannot be without one",
-            hint="Set the device to boot from instead: provision boot BMC set disk --persistent",
+            hint="Set the device to boot from instead: provision boot BMC persistent disk",
         )
     change = BootChange(
         system=system,
@@ -223,7 +223,7 @@ async def _by_order(bmc: Bmc, wish: _Wish, now: BootSetting, *, dry_run: bool) -
         hint = "Set the boot order in the firmware's setup."
         if not bmc.platform.quirks.boot_no_override:
             raise NotSupported(
-                f"{error}; and this BMC's override can only do it once", hint=f"Use --once. {hint}"
+                f"{error}; and this BMC's override can only do it once", hint=f"Set it for once. {hint}"
             ) from error
         raise NotSupported(str(error), hint=hint) from error
     note = f"first in the boot order: {found.options[0]}"

@@ -110,9 +110,11 @@ async def _sent_after_post(bmc: Bmc, request: Request) -> Sent:
 
 
 async def _other_place(bmc: Bmc, change: BootChange) -> str:
-    """Return the settings resource, if it is another one and shows what is to be written."""
+    """Return the system where its settings refused, else those where they show what is written."""
+    if change.in_settings:
+        return str(change.system["@odata.id"])
     path = settings_path(change.system)
-    if change.in_settings or not path:
+    if not path:
         return ""
     try:
         boot = at(await bmc.get(path), "Boot")

@@ -30,7 +30,8 @@ class Wish:
 
 WISHES: Final = {
     "on": Wish(types=("On", "ForceOn"), ends="On"),
-    "off": Wish(types=("GracefulShutdown",), ends="Off", graceful=True),
+    # Off is from before the standard; beside ForceOff it is the graceful one.
+    "off": Wish(types=("GracefulShutdown", "Off"), ends="Off", graceful=True),
     "force-off": Wish(types=("ForceOff",), ends="Off"),
     "restart": Wish(types=("GracefulRestart",), ends="On", restarts=True, graceful=True),
     "reset": Wish(types=("ForceRestart", "PowerCycle"), ends="On", restarts=True),
