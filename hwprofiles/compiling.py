@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any, Final
 
 from hwprofiles import patterns
@@ -17,7 +18,7 @@ from hwprofiles.checks import OPS, Check, Combine, Compare, Not
 from hwprofiles.documents import Document, Place
 from hwprofiles.errors import Problem
 from hwprofiles.facts import CATALOGUE, Kind, Meaning
-from hwprofiles.params import Params, Unfilled, closest, fill
+from hwprofiles.params import Params, Unfilled, alone, closest, fill
 from hwprofiles.population import DIMMS, Layout, Population
 from hwprofiles.rows import COUNTS, Count, Rows
 from hwprofiles.units import Dimension, Quantity, UnitError, example
@@ -59,7 +60,8 @@ class Compiler:
     """Compiles the checks and texts of one file; collects problems instead of stopping.
 
     ``layout`` is that of the memory slots, where the profile has one. ``names`` are the facts that
-    can be asked for: all, or the columns of a table.
+    can be asked for: all, or the columns of a table. ``homes`` are the files that the parameters
+    stand in: a value that is one is mended there.
     """
 
     def __init__(
@@ -68,11 +70,13 @@ class Compiler:
         params: Params,
         layout: Layout | None = None,
         names: Mapping[str, Meaning] = CATALOGUE,
+        homes: Mapping[str, Document] = MappingProxyType({}),
     ) -> None:
         self._document = document
         self._params = params
         self._layout = layout
         self._names = names
+        self._homes = homes
         self.problems: list[Problem] = []
 
     def check(self, data: Mapping[str, Any], place: Place) -> Check:
@@ -97,6 +101,13 @@ class Compiler:
             return text
 
     def _note(self, wrong: Wrong) -> None:
+        name = alone(self._document.at(wrong.place))
+        home = self._homes.get(name or "")
+        if home is not None and home is not self._document:
+            asker = str(self._document.problem(wrong.place, "")).rpartition("/")[2].rstrip(": ")
+            told = f"{name}: {wrong.message} (asked by {asker})"
+            self.problems.append(home.problem(("params", str(name)), told))
+            return
         problem = self._document.problem(wrong.place, wrong.message, at_key=wrong.at_key)
         self.problems.append(problem)
 
@@ -141,7 +152,8 @@ class Compiler:
     def _where(self, table: str, wanted: Any, place: Place) -> Check:
         if not isinstance(wanted, dict):
             raise Wrong(place, "should be a mapping of columns to what is asked of them")
-        inner = Compiler(self._document, self._params, names=self._names[table].columns)
+        columns = self._names[table].columns
+        inner = Compiler(self._document, self._params, names=columns, homes=self._homes)
         inner.problems = self.problems
         return inner.check(wanted, place)
 

@@ -64,6 +64,16 @@ class Document:
     keys: dict[Place, Mark] = field(default_factory=dict)
     values: dict[Place, Mark] = field(default_factory=dict)
 
+    def at(self, place: Place) -> Any:
+        """Return the value at ``place``; None where there is none."""
+        value = self.data
+        for step in place:
+            try:
+                value = value[step]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return value
+
     def problem(self, place: Place, message: str, *, at_key: bool = False) -> Problem:
         """Return a problem at ``place``, or at the nearest place above it that the file has."""
         for length in range(len(place), -1, -1):

@@ -37,8 +37,8 @@ def load(name_or_path: str, *, allow_abstract: bool = False) -> Profile:
     if not _is_path(name_or_path):
         if name_or_path not in shipped():
             near = closest(name_or_path, shipped())
-            told = f"no such profile{near or '; there are ' + ', '.join(names())}"
-            told += ", or give a file's path"
+            known = near.rstrip("?") or f"; there are {', '.join(names())}"
+            told = f"no such profile{known}, or the path of a file?"
             raise DocumentError([Problem(name_or_path, 0, 0, told)])
         path = shipped()[name_or_path]
     reader = _Reader()
@@ -168,6 +168,9 @@ class _Assembly:
         self._match: Check | None = None
         self._layout: PopulationFile | None = None
         contents = [layer.content for layer in layers]
+        self._homes = {
+            name: layer.document for layer in self._layers for name in layer.content.params
+        }
         self._params = self._resolved()
         self._sources = {
             key: Source(title=ref.title, where=ref.url or ref.ref)
@@ -178,13 +181,12 @@ class _Assembly:
     def _resolved(self) -> Params:
         """Return the parameters, filled in where one is made of others."""
         raw: Params = {n: v for layer in self._layers for n, v in layer.content.params.items()}
-        home = {name: layer.document for layer in self._layers for name in layer.content.params}
         filled: dict[str, str | int | float] = {}
         for name in raw:
             try:
                 filled[name] = params.fill_one(name, raw)
             except params.Unfilled as error:
-                self._problems.append(home[name].problem(("params", name), str(error)))
+                self._problems.append(self._homes[name].problem(("params", name), str(error)))
         return filled
 
     def profile(self, *, allow_abstract: bool) -> Profile:
@@ -194,7 +196,10 @@ class _Assembly:
         for layer in self._layers:
             self._layout = layer.content.population or self._layout
             compiler = Compiler(
-                layer.document, self._params, self._layout.layout() if self._layout else None
+                layer.document,
+                self._params,
+                self._layout.layout() if self._layout else None,
+                homes=self._homes,
             )
             for number, rule in enumerate(layer.content.rules):
                 self._take(layer, rule, ("rules", number), compiler)

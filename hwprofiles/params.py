@@ -25,6 +25,12 @@ def closest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
+def alone(value: object) -> str | None:
+    """Return the name of the parameter that ``value`` is and nothing else."""
+    found = _PARAM.fullmatch(value) if isinstance(value, str) else None
+    return found[1] if found else None
+
+
 def fill(value: Param, params: Params) -> Param:
     """Return ``value`` with its parameters; one that stands alone keeps its type."""
     return _Filling(params).fill(value, ())

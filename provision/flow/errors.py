@@ -10,6 +10,6 @@ class ValidationUnknown(OutcomeUnknown):
 
     code = "validation-unknown"
     remedy = (
-        "Validate again with the server on, or in band with --local: what a BMC does not tell, "
-        "the machine may."
+        "Each open rule says how to learn what it lacks: with the server on, on the machine itself "
+        "(--local), from a recording, or stated with --fact."
     )

@@ -142,7 +142,7 @@ def test_all_arrangements_of_the_registers_agree(low: int, high: int, stepping: 
     ("vendor", "family", "model", "brand", "can", "slat"),
     [
         ("GenuineIntel", 6, 0x17, "Intel(R) Xeon(R) CPU X5460 @ 3.16GHz", True, False),
-        ("GenuineIntel", 6, 0x17, "Pentium(R) Dual-Core CPU T4200", None, None),
+        ("GenuineIntel", 6, 0x17, "Pentium(R) Dual-Core CPU T4200", None, False),
         ("GenuineIntel", 6, 0x6A, "", True, True),
         ("GenuineIntel", 15, 2, "Intel(R) Xeon(TM) CPU 2.40GHz", False, False),
         ("GenuineIntel", 6, 0x57, "Intel(R) Xeon Phi(TM) CPU 7290", None, None),

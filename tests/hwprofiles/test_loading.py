@@ -318,9 +318,9 @@ def test_verified_in_the_future_is_a_slip(tmp_path: Path) -> None:
 
 def test_missing_profile_says_what_there_is() -> None:
     """A wrong name is answered with the right one; a wrong path with the path."""
-    with pytest.raises(DocumentError, match=r"no such profile; did you mean 'xen-4\.17'\?, or "):
+    with pytest.raises(DocumentError, match=r"no such profile; did you mean 'xen-4\.17', or "):
         hwprofiles.load("xen-4.71")
-    with pytest.raises(DocumentError, match=r"there are .*esxi-8\.0, .*, or give a file's path"):
+    with pytest.raises(DocumentError, match=r"there are .*esxi-8\.0, .*, or the path of a file"):
         hwprofiles.load("windows")
     with pytest.raises(DocumentError, match=r"gone\.yaml: cannot be read: No such file"):
         hwprofiles.load("gone.yaml")
@@ -348,3 +348,11 @@ def test_damage_is_always_located(tmp_path: Path, name: str) -> None:
             refused.append(error)
     assert len(refused) > 20
     assert all(problem.line for error in refused for problem in error.problems)
+
+
+def test_a_parameter_is_mended_where_it_stands(tmp_path: Path) -> None:
+    """A site's slip is told in the site's file, not in the base that asks for the parameter."""
+    (told,) = problems(write(tmp_path, "extends: [xen-4.17]\nparams: {memory_min: 128}"))
+    assert told.startswith("site.yaml:7:22: ")
+    assert "memory_min: a size wants a unit" in told
+    assert "xen-4.17.yaml:" in told
