@@ -103,10 +103,10 @@ def _state(account: Account) -> str:
 
 
 def _told(it: Changed) -> str:
-    if it.dry_run:
-        lines = [f"the password of {it.user} would be changed"]
-    elif not it.sent:
+    if it.holds and not it.sent:
         lines = [f"{it.user}: the new password holds already (nothing to do)"]
+    elif it.dry_run:
+        lines = [f"the password of {it.user} would be changed"]
     else:
         lines = [f"{it.user}: the new password holds (a second login has shown it)"]
     if it.kept_in and not it.dry_run:

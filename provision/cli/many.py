@@ -148,7 +148,10 @@ def progress(event: Event) -> None:
 
 
 def table(rows: Sequence[Sequence[str]], head: Sequence[str], width: int = 80) -> str:
-    """Return rows under a heading, in columns; the last one wraps to ``width`` characters."""
+    """Return rows under a heading, in columns; the last one wraps to ``width`` characters.
+
+    The first is what other commands want to be given: never cut, it gets a line of its own instead.
+    """
     import textwrap
 
     from provision.core.secrets import redact
@@ -165,6 +168,9 @@ def table(rows: Sequence[Sequence[str]], head: Sequence[str], width: int = 80) -
         widths[widest] -= 1
     told = []
     for line in lines:
+        if widths and len(line[0]) > widths[0]:
+            told.append(line[0])
+            line[0] = ""
         cells = [_cut(cell, wide) for cell, wide in zip(line, widths, strict=False)]
         start = "".join(f"{cell:{wide}}  " for cell, wide in zip(cells, widths, strict=True))
         told += textwrap.wrap(

@@ -34,10 +34,15 @@ class Wish:
 
 @dataclass(frozen=True, kw_only=True)
 class Changed:
-    """What became of one password; ``kept_in`` is the file of one that was made."""
+    """What became of one password.
+
+    ``holds`` says that a login with the new one succeeded; ``kept_in`` is the file of one that was
+    made.
+    """
 
     user: str
     sent: bool
+    holds: bool = False
     kept_in: str = ""
     dry_run: bool = False
     notes: tuple[str, ...] = ()
@@ -47,7 +52,7 @@ class Changed:
         return {
             "user": self.user,
             "sent": self.sent,
-            "verified": not self.dry_run,
+            "verified": self.holds,
             "kept_in": self.kept_in or None,
             "dry_run": self.dry_run,
             "notes": list(self.notes),
@@ -70,14 +75,16 @@ async def _rotate(name: str, access: Access, wish: Wish, observer: Observer) -> 
     from provision.bmc.client import connect
 
     user = wish.account or access.user
+    entered = False
     try:
         async with connect(replace(access, to_change_password=True), observer=observer) as bmc:
+            entered = True
             return await _changed(bmc, name, access, wish, observer)
     except CredentialsError:
         # An earlier run may have come this far. Only our own login can show that.
-        ours = user == access.user and wish.new is not None and wish.new != access.password
+        ours = not entered and user == access.user and wish.new != access.password
         if ours and wish.new and await accounts.already(access, wish.new):
-            return Changed(user=user, sent=False, dry_run=wish.dry_run)
+            return Changed(user=user, sent=False, dry_run=wish.dry_run, holds=True)
         raise
 
 
@@ -85,6 +92,9 @@ async def _changed(bmc: Bmc, name: str, access: Access, wish: Wish, observer: Ob
     from provision.bmc import accounts
 
     user = wish.account or access.user
+    same = wish.new is not None and (user, wish.new) == (access.user, access.password)
+    if same and bmc.password_due is None:  # else it is the one that has to go
+        return Changed(user=user, sent=False, dry_run=wish.dry_run, holds=True)
     rules = await accounts.rules(bmc)
     new, kept = wish.new, ""
     if wish.dry_run:
@@ -98,7 +108,7 @@ async def _changed(bmc: Bmc, name: str, access: Access, wish: Wish, observer: Ob
         kept = str(_keep(new, wish.folder or Path(), name))
     with _kept_if_taken(kept):
         done = await accounts.rotate(bmc, access, user, new, observer=observer)
-    return Changed(user=user, sent=done.sent, kept_in=kept, notes=done.notes)
+    return Changed(user=user, sent=done.sent, holds=True, kept_in=kept, notes=done.notes)
 
 
 @contextmanager

@@ -13,7 +13,13 @@ import pytest
 from provision.bmc import accounts
 from provision.bmc.accounts import PasswordUnknown, Rules
 from provision.bmc.client import Access, Tls, connect
-from provision.bmc.errors import BmcError, NotApplied, NotSupported, PasswordChangeRequired
+from provision.bmc.errors import (
+    BmcError,
+    Forbidden,
+    NotApplied,
+    NotSupported,
+    PasswordChangeRequired,
+)
 from provision.core.errors import ConfigError, Conflict, CredentialsError
 from provision.core.secrets import Secret
 from provision.flow import verbs_accounts
@@ -115,12 +121,15 @@ async def test_another_account(server: SimServer) -> None:
 
 
 async def test_the_rules_of_the_bmc(server: SimServer) -> None:
-    """Too short or too long is refused before anything is sent; so is the old one."""
+    """Too short or too long is refused before anything is sent; the one in force is no change."""
     for new, word in (("short", "at least 8"), ("x" * 65, "at most 64")):
         with pytest.raises(ConfigError, match=word):
             await rotate(reach(server), new=Secret(new))
-    with pytest.raises(ConfigError, match="is the old one"):
-        await rotate(reach(server), new=server.password)
+    done = await rotate(reach(server), new=server.password)
+    assert (done.sent, done.holds) == (False, True)
+    async with connect(reach(server)) as there:
+        with pytest.raises(ConfigError, match="is the old one"):
+            await accounts.rotate(there, reach(server), "admin", server.password)
     assert server.count("PATCH", "Accounts") == 0
 
 
@@ -158,6 +167,14 @@ async def test_refused(server: SimServer) -> None:
     with pytest.raises(Conflict):
         await rotate(reach(server), new=Secret(NEW))
     assert in_force(server) == server.password.reveal()
+
+
+async def test_a_user_without_the_right(server: SimServer) -> None:
+    """403 is told, and costs no further login."""
+    server.bmc.access.accounts[1].role = "ReadOnly"
+    with pytest.raises(Forbidden):
+        await rotate(reach(server), new=Secret(NEW))
+    assert server.count("POST", "Sessions") == 1
 
 
 async def test_a_login_that_cannot_be_made(server: SimServer) -> None:
