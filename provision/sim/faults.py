@@ -39,7 +39,7 @@ ABSURDITIES: Final = ("null", "types", "huge", "control")
 
 _SECONDS: Final = (Kind.SLOW, Kind.BUSY, Kind.RESTART)
 _GRAMMAR: Final = re.compile(
-    r"(?:(?P<server>[\w.-]+)@)?(?P<kind>[a-z]+)(?::(?P<method>[A-Z]+|\*))?(?::(?P<path>[^*=]*))?"
+    r"(?:(?P<server>[\w.-]+)@)?(?P<kind>[a-z]+)(?::(?P<method>[A-Z]+|\*)(?::(?P<path>[^*=]*))?)?"
     r"(?P<star>\*(?P<times>\d*))?(?:=(?P<detail>.+))?"
 )
 

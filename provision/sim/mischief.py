@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 from typing import Final
 
 from aiohttp import web
@@ -37,7 +38,11 @@ def spoiled(reply: Reply, faults: FaultPlan, method: str, path: str) -> Reply:
         if faults.take(Kind.LOOP, method, path):
             body = body | {"Members@odata.nextLink": path}
         if faults.take(Kind.PAGES, method, path):
-            body = body | _flood(body, _PAGE) | {"Members@odata.nextLink": f"{path}?$skip={_PAGE}"}
+            body = (
+                body
+                | _flood(body, _PAGE)
+                | {"Members@odata.nextLink": f"{path}?page={token_hex(4)}"}
+            )
         if faults.take(Kind.FLOOD, method, path):
             body = body | _flood(body, _FLOOD)
     if fault := faults.take(Kind.ABSURD, method, path):

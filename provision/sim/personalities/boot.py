@@ -112,7 +112,8 @@ class _Boot:
         boot.mode, boot.uefi_target = mode, uefi
         lost = ways.loses_once and where == "settings" and enabled == "Once"
         boot.enabled = "Disabled" if lost else enabled
-        self.word, boot.target = word, ways.targets.get(word, "") or word
+        # What stands for nothing must not be a word that the firmware happens to know.
+        self.word, boot.target = word, ways.targets.get(word, "") or f"no {word}"
         if boot.enabled == "Disabled":
             boot.clear()
 
