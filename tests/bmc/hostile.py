@@ -42,6 +42,8 @@ class Request:
     headers: dict[str, str]
     body: bytes
     writer: asyncio.StreamWriter = field(repr=False)
+    #: How many requests were answered on this connection before.
+    served: int = 0
 
 
 Handler = Callable[[Request], Awaitable[bytes | None]]
@@ -85,6 +87,10 @@ class HostileBmc:
         self.tree: dict[str, Any] = json.loads(json.dumps(TREE))
         self.on: dict[tuple[str, str], Handler] = {}
         self.requests: list[Request] = []
+        self.token = TOKEN
+        #: Which requests get their connection cut unread, and how many did.
+        self.refuse: Callable[[Request], bool] = lambda _request: False
+        self.refused = 0
         self.port = 0
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(self._context)
@@ -119,7 +125,12 @@ class HostileBmc:
         assert task is not None
         self._tasks.add(task)
         try:
+            served = 0
             while request := await _read(reader, writer):
+                request.served, served = served, served + 1
+                if self.refuse(request):
+                    self.refused += 1
+                    break
                 self.requests.append(request)
                 handler = self.on.get((request.method, request.path), self._honest)
                 reply = await handler(request)
@@ -136,8 +147,8 @@ class HostileBmc:
     async def _honest(self, request: Request) -> bytes:
         path = request.path.rstrip("/")
         if request.method == "POST" and path == SESSION:
-            return answer({}, 201, X_Auth_Token=TOKEN, Location=f"{SESSION}/7")
-        if path != "/redfish/v1" and request.headers.get("x-auth-token") != TOKEN:
+            return answer({}, 201, X_Auth_Token=self.token, Location=f"{SESSION}/7")
+        if path != "/redfish/v1" and request.headers.get("x-auth-token") != self.token:
             return answer({"error": {"message": "who are you?"}}, 401)
         if request.method == "GET" and path in self.tree:
             return answer(self.tree[path])

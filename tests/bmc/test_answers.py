@@ -14,6 +14,7 @@ from provision.bmc.errors import (
     BadReply,
     BmcError,
     Busy,
+    LicenceNeeded,
     NotSupported,
     SeveralSystems,
 )
@@ -160,6 +161,28 @@ async def test_every_refusal_has_its_error(
             await client.post(RESET, {})
     assert getattr(caught.value, "status", None) == exit_status
     assert bmc.count("POST", RESET) == 1
+
+
+@pytest.mark.parametrize("status", [400, 403, 501])
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"MessageId": "SMC.1.0.OemLicenseNotPassed", "Message": "Not licensed to perform this."},
+        {"MessageId": "iLO.2.14.LicenseKeyRequired"},
+        {"Message": "An Enterprise licence is required."},
+    ],
+)
+async def test_a_licence_that_is_missing(
+    bmc: HostileBmc, access: Reach, status: int, told: dict[str, str]
+) -> None:
+    """It is neither a missing function nor a missing right, and the remedy says what to buy."""
+    body = {"error": {"@Message.ExtendedInfo": [told]}}
+    bmc.on["POST", RESET] = reply(answer(body, status))
+    async with connect(access()) as client:
+        with pytest.raises(LicenceNeeded) as caught:
+            await client.post(RESET, {})
+    assert (caught.value.code, caught.value.status) == ("licence-needed", 5)
+    assert "licence" in caught.value.hint
 
 
 async def test_collections_that_do_not_end(bmc: HostileBmc, access: Reach) -> None:

@@ -12,6 +12,7 @@ from provision.bmc.client import Access, connect
 from provision.bmc.errors import (
     Busy,
 )
+from provision.bmc.replies import retry_after
 from provision.core.errors import Conflict, OutcomeUnknown, Timeout, Unreachable
 from tests.bmc.hostile import (
     RESET,
@@ -151,6 +152,48 @@ async def test_503_for_hours_is_not_waited_for(bmc: HostileBmc, access: Reach) -
         with pytest.raises(Busy):
             await client.get(THING)
     assert time.monotonic() - began < 3
+
+
+async def test_503_until_a_time_of_day(bmc: HostileBmc, access: Reach) -> None:
+    """It counts by the BMC's own clock, which may stand in another year."""
+    clock = {
+        "Date": "Thu, 01 Jan 1970 00:00:10 GMT",
+        "Retry_After": "Thu, 01 Jan 1970 00:00:10 GMT",
+    }
+    replies = iter([answer({}, 503, **clock), answer({"Id": "x"})])
+
+    async def busy(_request: Request) -> bytes:
+        return next(replies)
+
+    bmc.on["GET", THING] = busy
+    async with connect(access()) as client:
+        assert (await client.get(THING))["Id"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ({"Retry-After": "3"}, 3.0),
+        ({"Retry-After": "-3"}, 0.0),
+        ({"Retry-After": "86400"}, 30.0),
+        ({"Retry-After": "nan"}, None),
+        ({"Retry-After": "1e999"}, None),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "Thu, 01 Jan 1970 00:00:15 GMT"}, None),
+        (
+            {
+                "Retry-After": "Thu, 01 Jan 1970 00:00:15 GMT",
+                "Date": "Thu, 01 Jan 1970 00:00:10 GMT",
+            },
+            5.0,
+        ),
+        ({"Retry-After": "Thu, 99 Foo 1970 00:00:15 GMT", "Date": "x"}, None),
+        ({}, None),
+    ],
+)
+def test_how_long_a_bmc_asks_for(told: dict[str, str], seconds: float | None) -> None:
+    """Seconds or a date, within bounds; nonsense is as good as nothing."""
+    assert retry_after(told) == seconds
 
 
 async def test_if_match_is_sent_when_asked_for(bmc: HostileBmc, access: Reach) -> None:

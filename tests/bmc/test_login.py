@@ -12,9 +12,12 @@ import pytest
 from provision.bmc.client import Access, connect
 from provision.bmc.errors import (
     BadReply,
+    BmcError,
     Busy,
     PasswordChangeRequired,
+    SessionsFull,
 )
+from provision.bmc.values import text
 from provision.core.errors import CredentialsError
 from tests.bmc.conftest import PASSWORD
 from tests.bmc.hostile import (
@@ -76,11 +79,33 @@ async def test_a_full_session_table_is_said(bmc: HostileBmc, access: Reach) -> N
     """503 at login is not a wrong password; it is tried a few times, and says what to do."""
     body = {"error": {"@Message.ExtendedInfo": [{"Message": "All sessions are in use."}]}}
     bmc.on["POST", SESSION] = reply(answer(body, 503))
-    with pytest.raises(Busy, match="All sessions are in use") as caught:
+    with pytest.raises(SessionsFull, match="All sessions are in use") as caught:
         async with connect(access()):
             pass
     assert "session timeout" in caught.value.hint
+    assert (caught.value.code, caught.value.status) == ("sessions-full", 10)
     assert bmc.count("POST", SESSION) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (503, {"MessageId": "Base.1.8.SessionLimitExceeded"}),
+        (400, {"MessageId": "IDRAC.2.8.RAC0218"}),
+        (403, {"Message": "The maximum number of user sessions is reached."}),
+        (409, {"Message": "Session limit exceeded"}),
+        (500, {"Message": "All sessions are in use"}),
+    ],
+)
+async def test_a_full_session_table_in_many_words(
+    bmc: HostileBmc, access: Reach, status: int, told: dict[str, str]
+) -> None:
+    """Whatever the status: it has its own error, and is no wrong password."""
+    body = {"error": {"@Message.ExtendedInfo": [told]}}
+    bmc.on["POST", SESSION] = reply(answer(body, status))
+    with pytest.raises(SessionsFull):
+        async with connect(access()):
+            pass
 
 
 async def test_a_place_that_gets_free_is_taken(bmc: HostileBmc, access: Reach) -> None:
@@ -224,12 +249,30 @@ async def test_the_session_ends_when_we_are_cancelled(bmc: HostileBmc, access: R
 async def test_no_secret_reaches_the_log(
     bmc: HostileBmc, access: Reach, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With everything logged, neither password nor token shows, nor in any repr."""
+    """With everything logged, neither password nor token shows, nor in any repr.
+
+    Everything is every logger at DEBUG, asyncio's debug mode with each callback it calls, and a BMC
+    that repeats our token and our password to us in what it serves and in what it refuses.
+    """
     caplog.set_level(logging.DEBUG)
+    for name in ("asyncio", "aiohttp", "aiohttp.client", "redfish", "provision"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
+    loop.slow_callback_duration = 0.0
+    echo = {"error": {"message": f"no, {TOKEN} may not, nor {PASSWORD}"}}
+    bmc.on["PATCH", SYSTEM] = reply(answer(echo, 400))
+    bmc.on["GET", THING] = reply(answer({"Model": TOKEN, "Name": PASSWORD}))
     bmc.on["DELETE", f"{SESSION}/7"] = reply(answer({}, 500))
     wanted = access()
     async with connect(wanted) as client:
-        told = repr(wanted) + repr(await client.fetch(SYSTEM))
-    told += caplog.text
+        told = repr(wanted) + repr(await client.fetch(SYSTEM)) + repr(client.__dict__)
+        with pytest.raises(BmcError) as refused:
+            await client.patch(SYSTEM, {})
+        thing = await client.get(THING)
+    loop.set_debug(False)
+    told += caplog.text + str(refused.value) + repr(refused.value.__cause__)
+    told += f"{text(thing, 'Model')} {text(thing, 'Name')}"
+    assert len(caplog.records) > 20
     assert PASSWORD not in told
     assert TOKEN not in told

@@ -8,6 +8,7 @@ import ssl
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from provision.bmc.errors import IdentityChanged
 from provision.bmc.known import KnownBmcs, spelled
 from provision.core.errors import ConfigError, IdentityError, Timeout, Unreachable
 from provision.core.events import Event, Phase
-from tests.bmc.hostile import Certificates, HostileBmc
+from tests.bmc.hostile import SYSTEM, Certificates, HostileBmc
 
 Reach = Callable[..., Access]
 
@@ -171,6 +172,76 @@ async def test_a_ca_file_that_is_none(bmc: HostileBmc, access: Reach, tmp_path: 
     for path in (empty, tmp_path / "missing.pem"):
         with pytest.raises(ConfigError, match=str(path)):
             await identity(access(ca_file=path))
+
+
+async def meet(access: Access, bmc: HostileBmc, serial: object) -> list[str]:
+    """Connect to a BMC of a server with that serial number; return what was told."""
+    bmc.tree[SYSTEM]["SerialNumber"] = serial
+    told: list[Event] = []
+    async with connect(access, observer=told.append) as client:
+        await client.system()
+        await client.system()
+    return [event.message for event in told if "pinned" not in event.message]
+
+
+@pytest.mark.parametrize("tls", [Tls.AUTO, Tls.PIN, Tls.CA])
+async def test_another_server_behind_the_same_address_is_told(
+    bmc: HostileBmc, access: Reach, tls: Tls
+) -> None:
+    """A pin is of an address and of the serial number behind it."""
+    reach = access(tls=tls) if tls is Tls.CA else access(tls=tls, ca_file=None)
+    assert await meet(reach, bmc, "S1") == []
+    assert await meet(reach, bmc, "S1") == []
+    (told,) = await meet(reach, bmc, "S2")
+    assert "another server" in told
+    assert "S1" in told
+    assert "S2" in told
+    assert await meet(reach, bmc, "S2") == []
+
+
+@pytest.mark.parametrize("same_key", [True, False])
+async def test_the_same_server_behind_another_address_is_told(
+    bmc: HostileBmc, access: Reach, leaf: trustme.LeafCert, same_key: bool
+) -> None:
+    """It may have moved, or somebody shows its name: all the more with another certificate."""
+    auto = access(tls=Tls.AUTO, ca_file=None)
+    assert await meet(auto, bmc, "S1") == []
+    other = leaf if same_key else trustme.CA().issue_cert("127.0.0.1")
+    async with HostileBmc(other).listening() as elsewhere:
+        moved = replace(auto, url=f"https://127.0.0.1:{elsewhere.port}")
+        (told,) = await meet(moved, elsewhere, "S1")
+        assert f"127.0.0.1:{bmc.port}" in told
+        assert ("another certificate" in told) is not same_key
+        assert await meet(moved, elsewhere, "S1") == []
+
+
+@pytest.mark.parametrize("serial", [None, "", "N/A", "0000000", 7, {}, "S\u202e1\x1b"])
+async def test_serials_that_are_none_are_not_met(
+    bmc: HostileBmc, access: Reach, state: Path, serial: object
+) -> None:
+    """Placeholders are shared by many; what is odd is made safe before it is kept."""
+    auto = access(tls=Tls.AUTO, ca_file=None)
+    assert await meet(auto, bmc, serial) == []
+    assert "\\u202e" not in (state / "known_bmcs").read_text()
+    assert "\u202e" not in (state / "known_bmcs").read_text()
+
+
+async def test_insecure_meets_nobody(bmc: HostileBmc, access: Reach, state: Path) -> None:
+    """What was not checked is not remembered."""
+    await meet(access(tls=Tls.INSECURE, ca_file=None), bmc, "S1")
+    assert not (state / "known_bmcs").exists()
+
+
+def test_pins_from_before_serials_are_read(tmp_path: Path) -> None:
+    """A file that an older version wrote is as good as ever."""
+    entry = {"sha256": "AA", "trust": "pin", "since": "2026-01-01T00:00:00Z"}
+    content = {"schema": "bareiron.known-bmcs/1", "bmcs": {"a:443": entry}}
+    (tmp_path / "known_bmcs").write_text(json.dumps(content))
+    known = KnownBmcs(tmp_path)
+    assert known.pin("a:443", "BB")[0].sha256 == "AA"
+    assert known.meet("a:443", "/s/1", "S1").before == ""
+    assert known.meet("a:443", "/s/1", "S2").before == "S1"
+    assert known.meet("a:443", "/s/2", "S9").before == ""
 
 
 def test_many_writers_lose_nothing(tmp_path: Path) -> None:
