@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hwprofiles.platforms import STANDARD, Quirks, SettingWord, all_platforms, match, match_any
 
+ROOT = Path(__file__).parent.parent.parent
 
-@pytest.mark.parametrize(
-    ("root", "manager", "platform"),
-    [
-        ({"Vendor": "Dell", "Oem": {"Dell": {}}}, {}, "dell-idrac"),
-        ({"Vendor": "HPE"}, {}, "hpe-ilo"),
-        ({"Oem": {"Hp": {}}}, {}, "hpe-ilo4"),
-        ({}, {"Model": "Lenovo XClarity Controller"}, "lenovo-xcc"),
-        ({"Oem": {"Supermicro": {}}}, {}, "supermicro"),
-        ({"Id": "RedvirtService"}, {}, "sushy"),
-        ({"Vendor": "AMI"}, {"Model": "410810600"}, "ami"),
-        ({"Vendor": "Nobody"}, {"Model": "410810600"}, STANDARD),
-        ({}, {}, STANDARD),
-        ({"Vendor": 7, "Oem": None}, {"Oem": "Dell"}, STANDARD),
-    ],
-)
+#: Service root, manager, and the platform they give away.
+RECOGNISED: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({"Vendor": "Dell", "Oem": {"Dell": {}}}, {}, "dell-idrac"),
+    ({"Vendor": "Dell"}, {"Model": "13G Monolithic", "FirmwareVersion": "2.83"}, "dell-idrac8"),
+    ({"Vendor": "Dell"}, {"Model": "15G Monolithic"}, "dell-idrac9"),
+    ({"Vendor": "Dell"}, {"Model": "16G DCS"}, "dell-idrac9"),
+    ({"Vendor": "Dell"}, {"Model": "17G Monolithic", "FirmwareVersion": "2.10"}, "dell-idrac10"),
+    ({"Vendor": "HPE"}, {}, "hpe-ilo"),
+    ({"Oem": {"Hp": {}}}, {}, "hpe-ilo4"),
+    ({"Vendor": "HPE"}, {"Model": "iLO 5"}, "hpe-ilo5"),
+    ({"Oem": {"Hpe": {}}}, {"FirmwareVersion": "iLO 6 v1.66"}, "hpe-ilo6"),
+    ({"Oem": {"Hpe": {}}}, {"Model": "iLO 7"}, "hpe-ilo7"),
+    ({}, {"Model": "Lenovo XClarity Controller"}, "lenovo-xcc"),
+    ({"Vendor": "Lenovo"}, {"Model": "Lenovo XClarity Controller 2"}, "lenovo-xcc2"),
+    ({"Oem": {"Supermicro": {}}}, {}, "supermicro"),
+    ({"Oem": {"Supermicro": {}}}, {"Oem": {"Supermicro": {"VirtualMedia": {}}}}, "supermicro-x10"),
+    ({"Id": "RedvirtService"}, {}, "sushy"),
+    ({"Vendor": "AMI"}, {"Model": "410810600"}, "ami"),
+    ({"Vendor": "AMI"}, {"Oem": {"Nvidia": {}}}, "nvidia-dgx"),
+    ({"Name": "Cisco RESTful Root Service"}, {}, "cisco-cimc"),
+    ({"Vendor": "Intel Corporation"}, {}, "intel-bmc"),
+    ({}, {"Model": "OpenBmc"}, "openbmc"),
+    ({"Vendor": "NVIDIA"}, {"Model": "OpenBmc"}, "nvidia-openbmc"),
+    ({"Oem": {"Huawei": {}}}, {}, "huawei-ibmc"),
+    ({"Oem": {"xFusion": {}}}, {}, "xfusion-ibmc"),
+    ({"Oem": {"ts_fujitsu": {}}}, {}, "fujitsu-irmc"),
+    ({}, {"Description": "Shasta Manager"}, "hpe-cray-ex"),
+    ({}, {"Description": "Microcontroller Unit for Mezz3"}, "hpe-cray-ex"),
+    ({"Vendor": "Nobody"}, {"Model": "410810600"}, STANDARD),
+    ({"Vendor": "Nobody"}, {"Model": "17G Monolithic"}, STANDARD),
+    ({}, {}, STANDARD),
+    ({"Vendor": 7, "Oem": None}, {"Oem": "Dell", "Model": ["iLO 5"]}, STANDARD),
+]
+
+
+@pytest.mark.parametrize(("root", "manager", "platform"), RECOGNISED)
 def test_match(root: dict[str, Any], manager: dict[str, Any], platform: str) -> None:
     """Real clues choose the platform; a stranger, or nonsense, gets the standard."""
     assert match(root, manager).id == platform
@@ -44,6 +69,64 @@ def test_every_file_is_complete() -> None:
         assert platform.id == name
         assert platform.boot_targets.keys() >= {"usb", "cd", "disk", "pxe", "sd"}
     assert platforms[STANDARD].quirks == Quirks()
+    assert {platform for _, _, platform in RECOGNISED} | {"bareiron-sim"} == set(platforms)
+
+
+def test_one_extends_another() -> None:
+    """A generation says what is different alone, and may take a departure back."""
+    platforms = all_platforms()
+    family, newest = platforms["dell-idrac"], platforms["dell-idrac10"]
+    assert newest.bios == family.bios
+    assert newest.quirks == family.quirks.model_copy(
+        update={"boot_in_settings": True, "boot_order_in_settings": True, "power_on_settles": 60}
+    )
+    assert platforms["supermicro"].quirks.boot_send_mode
+    assert not platforms["supermicro-x10"].quirks.boot_send_mode
+    # Patterns of names add up: what menus say elsewhere, they say here, too.
+    assert set(platforms["lenovo-xcc"].boot_names["pxe"]) > set(
+        platforms[STANDARD].boot_names["pxe"]
+    )
+    assert platforms["hpe-ilo7"].setting("uefi-boot", {"BootMode": "Uefi"}) is None
+
+
+def test_every_departure_is_described_and_asked_for() -> None:
+    """Each is one field with a description, one question in code, and some platform's."""
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "provision").rglob("*.py"))
+    told = {name for platform in all_platforms().values() for name, on in platform.quirks if on}
+    for name, field in Quirks.model_fields.items():
+        assert field.description
+        assert re.search(rf"quirks\.{name}\b", code), f"nobody asks for {name}"
+        assert name in told or name in UNPROVEN, f"no platform has {name}"
+
+
+def test_no_vendor_in_generic_code() -> None:
+    """Code asks questions and never a vendor's name; comments and docstrings may give sources."""
+    found = []
+    for path in (*(ROOT / "provision").rglob("*.py"), *(ROOT / "hwprofiles").rglob("*.py")):
+        if "personalities" in path.parts:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        names = [each for node in ast.walk(tree) if id(node) not in said for each in _words(node)]
+        found += [f"{path}: {name[:60]}" for name in names if VENDORS.search(name)]
+    assert not found
+
+
+#: Departures that somebody met, and that are proven of no platform as a whole.
+UNPROVEN = {"etag_never"}
+VENDORS = re.compile(
+    r"(?<![a-z])(dell|idrac|racadm|hpe|ilo|lenovo|xcc|xclarity|supermicro|smc|ami|megarac|gigabyte|"
+    r"asrock|cisco|cimc|huawei|xfusion|ibmc|fujitsu|irmc|cray|openbmc|inspur)(?![a-z])",
+    re.IGNORECASE,
+)
+
+
+def _words(node: ast.AST) -> list[str]:
+    """The names and texts in one node of a program."""
+    if isinstance(node, ast.Constant):
+        return [node.value] if isinstance(node.value, str) else []
+    name = getattr(node, "id", None) or getattr(node, "attr", None) or getattr(node, "name", None)
+    return [name, *name.split("_")] if isinstance(name, str) else []
 
 
 def test_the_first_attribute_present_wins() -> None:
