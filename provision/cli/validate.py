@@ -84,10 +84,8 @@ def command(
     _show(output, data, verdicts, facts=facts, strict=strict)
     for note in notes if output == "text" else ():
         click.echo(f"\n{note}")
-    for (
-        path,
-        kind,
-    ) in formats.items():  # last: what was seen and done is told whatever becomes of them
+    # Last: what was seen and done is told whatever becomes of them.
+    for path, kind in formats.items():
         write_text(path, _rendered(kind, data, strict).rstrip("\n") + "\n")
     return judged([problem(verdict, strict=strict) for verdict in verdicts])
 

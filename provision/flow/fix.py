@@ -21,6 +21,7 @@ from provision.bmc.bios import BiosPlan
 from provision.bmc.changes import Change, Obstacle
 from provision.bmc.errors import Busy, NotApplied
 from provision.core.errors import Conflict, Unreachable
+from provision.core.events import Event, Observer, Phase, ignore
 from provision.core.text import clean
 
 if TYPE_CHECKING:
@@ -229,13 +230,14 @@ async def stage(bmc: Bmc, plan: FixPlan) -> tuple[Change, ...]:
     return plan.changes
 
 
-async def fix(
+async def fix(  # noqa: PLR0913 - one argument for each option of the command
     bmc: Bmc,
     plan: FixPlan,
     *,
     allow_reboot: bool = False,
     force_off: bool = False,
     wait: float = POST_WAIT,
+    observer: Observer = ignore,
 ) -> Fixed:
     """Stage the plan; where that is allowed, restart the server and wait until it is in force.
 
@@ -248,8 +250,20 @@ async def fix(
         return Fixed(ending=Ending.NOTHING, changes=(), power=power)
     if power == "Off" or not allow_reboot:
         return Fixed(ending=Ending.STAGED, changes=plan.waiting, power=power)
-    await system.set_power(bmc, "force-off" if force_off else "off", POWER_WAIT)
+
+    def tell(doing: str) -> None:
+        observer(Event(subject=bmc.name, step="fix", phase=Phase.NOTE, message=doing))
+
+    tell(f"powering off, for up to {POWER_WAIT:g} s")
+    try:
+        await system.set_power(bmc, "force-off" if force_off else "off", POWER_WAIT)
+    except NotApplied as error:
+        told = "The settings are staged, and come into force when it restarts."
+        forced = "" if force_off else " If nothing in it would miss it, give --force-off."
+        raise NotApplied(str(error), hint=f"{told}{forced}") from error
+    tell("starting")
     started = await system.set_power(bmc, "on", POWER_WAIT)
+    tell(f"waiting for POST to bring the settings into force, for up to {wait:g} s")
     await in_force(bmc, plan, wait)
     return Fixed(ending=Ending.IN_FORCE, changes=plan.waiting, power=started.after)
 

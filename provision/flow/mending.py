@@ -32,6 +32,8 @@ class Case:
     @property
     def last(self) -> Verdict:
         """The verdict that counts in the end."""
+        if self.after is None and self.fixed is not None:
+            return replace(self.verdict, staged=self.fixed.ending is Ending.STAGED)
         return self.after or self.verdict
 
     @property
@@ -84,7 +86,11 @@ async def treat(  # noqa: PLR0913 - one argument for each option of the command
             raise ConfigError(f"mending {machine.target}: there is no BMC to ask")
         _insist_on_the_same(case.verdict, machine)
         fixed = await fix.fix(
-            machine.bmc, case.plan, allow_reboot=allow_reboot, force_off=force_off
+            machine.bmc,
+            case.plan,
+            allow_reboot=allow_reboot,
+            force_off=force_off,
+            observer=observer,
         )
         if fixed.ending is not Ending.IN_FORCE:
             return replace(case, fixed=fixed)

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "bareiron.validation/1"
 _STEP: Final = "validate"
+_STAGED: Final = (
+    "BIOS settings are staged and wait for a restart: start or restart it, or give "
+    "--allow-reboot; then validate again."
+)
 _RESULTS: Final = {"PASS": Result.OK, "FAIL": Result.FAIL, "UNKNOWN": Result.UNKNOWN}
 
 
@@ -32,7 +36,7 @@ class Verdict:
 
     ``server`` is the profile of the server model, where it is known. ``tls`` says how a BMC's
     identity was established. ``settings`` holds, by rule, the BIOS attributes and values that would
-    mend it on this very machine.
+    mend it on this very machine; ``staged``: they wait for the next restart.
     """
 
     target: str
@@ -43,6 +47,7 @@ class Verdict:
     tls: Mapping[str, Any] | str | None = None
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    staged: bool = False
 
     @property
     def counts(self) -> dict[str, int]:
@@ -217,7 +222,10 @@ def problem(verdict: Verdict | Unread, *, strict: bool = False) -> ProvisionErro
         return verdict.error
     doing = f"validating {verdict.target} against {verdict.profile.id}"
     if failed := verdict.rules(Outcome.FAIL):
-        return ValidationFailed(f"{doing}: {_number(failed)} failed: {', '.join(failed)}")
+        return ValidationFailed(
+            f"{doing}: {_number(failed)} failed: {', '.join(failed)}",
+            hint=_STAGED if verdict.staged else None,
+        )
     if not strict or verdict.word != "UNKNOWN":
         return None
     unknown = verdict.rules(Outcome.UNKNOWN)

@@ -160,9 +160,10 @@ async def test_fix_shows_asks_and_mends(rack: Rack, validate: Validate) -> None:
     status, _, err = await validate(*words)
     assert (status, changes(server)) == (6, [])
     assert "Change the BIOS settings of 1 server?" in err
-    status, out, _ = await validate(*words, "--yes", "--output", "json")
+    status, out, err = await validate(*words, "--yes", "--output", "json")
     told = json.loads(out)
     assert (status, told["verdict"], told["fixed"]["ending"]) == (3, "FAIL", "staged")
+    assert "staged and wait for a restart" in err
     assert changes(server) == ["PATCH /redfish/v1/Systems/1/Bios/Settings"]
 
 
@@ -173,6 +174,7 @@ async def test_fix_restarts_when_allowed(rack: Rack, validate: Validate) -> None
     words = [*reach(server), "-p", "xen-4.17", "--fix", "--yes", "--allow-reboot", "--force-off"]
     status, out, err = await validate(*words)
     assert status == 0, out + err
+    assert "waiting for POST to bring the settings into force" in err
     assert "in force: ProcVirtualization" in out
     assert "\nPASS: " in out
 

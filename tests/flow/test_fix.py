@@ -6,12 +6,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import hwprofiles
 from hwprofiles import Finding, Outcome
+from hwprofiles.facts import FactBook
 from provision.bmc import bios, inventory
 from provision.bmc.client import Access, Tls, connect
 from provision.bmc.errors import NotApplied
@@ -19,6 +21,9 @@ from provision.bmc.service import Bmc
 from provision.core.errors import Conflict
 from provision.flow import fix
 from provision.flow.fix import Ending
+from provision.flow.mending import Case, diagnose, treat
+from provision.flow.targets import Targets
+from provision.flow.validate import Unread
 from provision.sim import SimServer, faults
 from provision.sim.demo_image import SCRIPT
 from provision.sim.rack import running
@@ -199,3 +204,28 @@ async def test_settings_that_do_not_come_into_force(tmp_path: Path) -> None:
         await fix.stage(bmc, plan)
         with pytest.raises(NotApplied, match="ProcVirtualization not in force"):
             await fix.in_force(bmc, plan, wait=0.0)
+
+
+async def test_another_server_at_the_address_is_not_mended(tmp_path: Path) -> None:
+    """What was validated is what is changed: another identity stops it, unchanged."""
+    async with running([VT_OFF], scale=0.01, directory=tmp_path / "rack") as rack:
+        server = rack.servers[0]
+        access = Access(
+            url=server.url,
+            user=server.user,
+            password=server.password,
+            tls=Tls.CA,
+            ca_file=server.ca_file,
+        )
+        targets = Targets(accesses={"u01": access})
+        profile = hwprofiles.load("xen-4.17")
+        (case,) = await diagnose(targets, profile)
+        assert isinstance(case, Case)
+        stranger = FactBook(case.verdict.facts)
+        stranger["system.uuid"] = replace(stranger["system.uuid"], value="another")
+        case = replace(case, verdict=replace(case.verdict, facts=stranger))
+        (after,) = await treat(targets, [case], profile)
+        assert isinstance(after, Unread)
+        assert isinstance(after.error, Conflict)
+        assert "Another server answers there" in after.error.hint
+        assert writes(server) == []
