@@ -48,7 +48,9 @@ def listing(output: str, **chosen: Any) -> int:
 @command.command("close")
 @many_options
 @click.option("--id", "ids", metavar="ID", multiple=True, help="This session. May be repeated.")
-@click.option("--mine", is_flag=True, help="All that the user of this login left behind.")
+@click.option(
+    "--mine", is_flag=True, help="All of the user of this login, also of a run under way elsewhere."
+)
 @click.option("--yes", is_flag=True, help="Close sessions of other users, too.")
 @dry_run_option
 def close(
