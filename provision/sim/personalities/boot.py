@@ -104,7 +104,7 @@ class _Boot:
         )
         paths = [option.path for option in boot.options.values()]
         uefi = checks.one_of(body, _UEFI, paths, boot.uefi_target)
-        if word == "UefiTarget" and enabled == "Continuous" and not ways.continuous_uefi_target:
+        if word == "UefiTarget" and enabled == "Continuous":
             raise Problem("PropertyValueConflict", _ENABLED, _TARGET)
         boot.order = order
         if not set(body) - {"BootOrder"}:

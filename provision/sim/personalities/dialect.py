@@ -77,10 +77,8 @@ class Dialect(Manners):
 
     def expand(self, tree: Tree, body: Json, query: Mapping[str, str]) -> Json:
         """Return ``body`` as the query wants it, or as this BMC thinks fit."""
-        how = self.personality.expand
-        if how == "refused" and "$expand" in query:
-            raise Problem("QueryNotSupported")
-        return body if how == "ignored" else super().expand(tree, body, query)
+        ignored = self.personality.expand == "ignored"
+        return body if ignored else super().expand(tree, body, query)
 
     async def close(self) -> None:
         """Stop the other machines of this BMC."""

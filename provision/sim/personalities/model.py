@@ -125,7 +125,6 @@ class Boot(Strict):
     forgets: bool = Field(
         default=False, description="mode and enabled fall back unless they are sent each time"
     )
-    continuous_uefi_target: bool = False
     place: str = Field(default="", description="name of a settings resource beside the system")
     writable: Literal["system", "settings", "both"] = "system"
     loses_once: bool = Field(
@@ -151,7 +150,7 @@ class Power(Strict):
             )
         }
     )
-    offered: Literal["list", "action-info", "not"] = "list"
+    offered: Literal["list", "action-info"] = "list"
     already: int = Field(default=0, description="status when On is asked while on, …; 0: success")
     settle: float = Field(default=0, description="seconds after off during which On is refused")
 
@@ -210,7 +209,6 @@ class When(Strict):
     empty_body: bool | None = Field(default=None, description="no bytes at all")
     has: tuple[str, ...] = Field(default=(), description="one of these is in the body: a/b")
     lacks: tuple[str, ...] = Field(default=(), description="one of these is not in the body")
-    says: dict[str, Scalar] = Field(default_factory=dict, description="the body says: a/b -> c")
     if_match: Literal["present", "absent"] | None = None
     identity: bool | None = Field(default=None, description="gzip is not accepted")
     during_post: bool | None = None
@@ -260,6 +258,6 @@ class Personality(Strict):
     media: Media | None = Field(default=None, description="not said: as the standard's")
     tags: Tags = Tags()
     sessions: Sessions = Sessions()
-    expand: Literal["done", "ignored", "refused"] = "done"
+    expand: Literal["done", "ignored"] = "done"
     extended_info: Literal["list", "dict"] = "list"
     refuses: tuple[Refusal, ...] = ()

@@ -32,7 +32,7 @@ def plant(bmc: Bmc, ways: Ways) -> None:
         action: Json = {"target": _URI}
         if ways.offered == "list":
             action |= checks.allowable(ways.resets, "ResetType")
-        elif ways.offered == "action-info":
+        else:
             action["@Redfish.ActionInfo"] = _INFO
         return show() | {"Actions": {f"#{_RESET}": action}}
 
