@@ -49,11 +49,16 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def many_options(command: F) -> F:
-    """Add the options that ``bmcs_from`` and ``tell`` want to a command."""
+    """Add the BMCs, and the options that ``bmcs_from`` and ``tell`` want, to a command."""
+    return _BMCS(reach_options(command))
+
+
+def reach_options(command: F) -> F:
+    """Add the options alone, where the BMCs stand somewhere else."""
     command = access_options(command)
     for option in reversed(_OPTIONS):
         command = option(command)
-    return _BMCS(command)
+    return command
 
 
 def bmcs_from(

@@ -28,5 +28,9 @@ def read_facts(root: Path = Path("/")) -> FactBook:
     dmi.tell(tree, facts)  # last: what is fitted counts for more than what the kernel left of it
     if packages is not None:
         processors.keep_packages(facts, packages)
+    state = facts.get("cpu.virt.state")
+    if state is not None and state.value == "guest":  # these are its host's doing, too
+        for name in ("iommu.present", "iommu.state", "iommu.interrupt_remapping"):
+            facts.pop(name, None)
     complete(facts)
     return facts

@@ -106,7 +106,8 @@ def test_power(run: Run, off: SimServer) -> None:
     assert (status, out.startswith("Off → On")) == (0, True)
     assert run(*at(off, "power", "on"))[:2] == (0, "On (nothing to do)\n")
     status, out, _ = run(*at(off, "power", "force-off", "--yes", "--output", "json"))
-    assert (status, json.loads(out)["after"]) == (0, "Off")
+    (told,) = json.loads(out)
+    assert (status, told["target"], told["result"]["after"]) == (0, off.url, "Off")
     assert run(*at(off, "power", "off"))[:2] == (0, "Off (nothing to do)\n")
     assert off.count("POST", "Reset") == before + 2
 
@@ -129,11 +130,67 @@ def test_boot(run: Run, off: SimServer) -> None:
     assert status == 0
     assert [line.split()[-1] for line in out.splitlines()[:3]] == ["Usb", "Continuous", "UEFI"]
     status, out, _ = run(*at(off, "boot", "get", "--output", "json"))
-    assert json.loads(out)["target"] == "Usb"
+    assert json.loads(out)[0]["result"]["target"] == "Usb"
     assert run(*at(off, "boot", "clear"))[0] == 0
     assert run(*at(off, "boot", "set", "sd"))[0] == 5
-    for wrong in (["set"], ["set", "tape"], ["get", "usb"], ["frobnicate"]):
-        assert run(*at(off, "boot", *wrong))[0] == 2
+    assert run(*at(off, "boot", "set"))[0] == 2
+    status, _, err = run(*at(off, "boot", "once", "tape"))
+    assert status == 13
+    assert "usb" in err
+    status, out, _ = run(*at(off, "boot", "once", "cd", "--dry-run"))
+    assert status == 0
+    assert "would send PATCH /redfish/v1/Systems/1" in out
+    assert "its own order" in run(*at(off, "boot"))[1]
+
+
+def test_boot_order(run: Run, off: SimServer) -> None:
+    """Shown in order; what is named comes first, and the rest keeps its place behind."""
+    status, out, _ = run(*at(off, "boot", "order"))
+    before = [line.partition(". ")[2] for line in out.splitlines()]
+    assert (status, len(before) > 2) == (0, True)
+    last = before[-1].split()[0]
+    status, out, _ = run(*at(off, "boot", "order", last))
+    assert status == 0
+    assert [line.partition(". ")[2] for line in out.splitlines()] == [before[-1], *before[:-1]]
+    assert run(*at(off, "boot", "order", "nonsense"))[0] == 13
+
+
+def test_words_that_could_be_bmcs(run: Run, off: SimServer) -> None:
+    """A verb with a list of its own wants the BMCs before it; others take them on both sides."""
+    status, _, err = run("boot", "order", "usb", off.url)
+    assert status == 2
+    assert "BMCs stand before this verb: provision boot BMC order" in err
+    words = at(off, "power")[2:]
+    assert run("power", "status", off.url, *words)[:2] == (0, "Off\n")
+    assert run("power", *words, off.url, "status")[:2] == (0, "Off\n")
+
+
+def test_many_at_once(run: Run, rack: Rack, tmp_path: Path) -> None:
+    """A servers file, a selector, one line of JSON each; one that is gone stops no other."""
+    rows = [
+        f"  - {{name: {server.spec.name}, bmc: '{server.url}', user: {server.user}, "
+        f"password: 'file:{server.password_file}', ca_file: '{server.ca_file}', rack: r1}}"
+        for server in rack.servers
+    ]
+    rows.append("  - {name: gone, bmc: '127.0.0.1:1', user: a, password: 'file:pw', rack: r2}")
+    (tmp_path / "pw").write_text("secret-1\n")
+    (tmp_path / "pw").chmod(0o600)
+    path = tmp_path / "servers.yaml"
+    path.write_text("schema: bareiron.servers/1\nservers:\n" + "\n".join(rows) + "\n")
+    words = ["--servers", str(path), "--output", "jsonl"]
+    status, out, _ = run("power", "status", *words, "--limit", "rack=r1")
+    assert status == 0
+    assert [json.loads(line)["target"] for line in out.splitlines()] == ["u01", "u02"]
+    status, out, err = run("power", "status", *words)
+    told = {line["target"]: line for line in map(json.loads, out.splitlines())}
+    assert (status, told["gone"]["error"]["code"]) == (10, "unreachable")
+    assert told["u01"]["result"]["after"] == "Off"
+    assert "gone" in err or "127.0.0.1:1" in err
+    status, out, _ = run("power", "force-off", *words, "--limit", "u02", "--dry-run")
+    assert status == 0
+    (request,) = json.loads(out)["result"]["requests"]
+    assert request["body"] == {"ResetType": "ForceOff"}
+    assert run("power", "--servers", str(path), "--limit", "u02")[1] == "On\n"
 
 
 def test_media(run: Run, off: SimServer) -> None:
@@ -146,17 +203,37 @@ def test_media(run: Run, off: SimServer) -> None:
     assert status == 13
     assert "http" in err
     assert run(*at(off, "media", "insert"))[0] == 2
-    assert run(*at(off, "media", "list", "x"))[0] == 2
+    assert run(*at(off, "media", "eject", "a", "b"))[0] == 2
 
 
 def test_bios(run: Run, off: SimServer) -> None:
     """All attributes, some, our words for them; a wrong name is answered with a near one."""
     assert "BootMode" in run(*at(off, "bios"))[1]
     status, out, _ = run(*at(off, "bios", "get", "virtualization", "BootMode", "--output", "json"))
-    assert (status, json.loads(out)) == (0, {"ProcVirtualization": "Enabled", "BootMode": "Uefi"})
+    (told,) = json.loads(out)
+    wanted = {"ProcVirtualization": "Enabled", "BootMode": "Uefi"}
+    assert (status, told["result"]) == (0, wanted)
     status, _, err = run(*at(off, "bios", "get", "BootMod"))
     assert status == 5
     assert "Near are: BootMode" in err
+
+
+def test_bios_changes(run: Run, off: SimServer, tmp_path: Path) -> None:
+    """Checked before they are sent, shown by a dry run, staged, and compared with a file."""
+    golden = tmp_path / "golden.json"
+    golden.write_text(run(*at(off, "bios", "get", "--output", "json"))[1])
+    assert run(*at(off, "bios", "diff", str(golden)))[:2] == (0, "the same\n")
+    assert run(*at(off, "bios", "set", "Sriov=Maybe"))[0] == 5
+    status, out, _ = run(*at(off, "bios", "set", "sriov=disabled", "--dry-run"))
+    assert (status, "would send PATCH" in out) == (0, True)
+    assert run(*at(off, "bios", "pending"))[:2] == (0, "nothing\n")
+    status, out, _ = run(*at(off, "bios", "set", "sriov=disabled"))
+    assert (status, "Sriov: Enabled → Disabled" in out) == (0, True)
+    assert "Sriov: Enabled → Disabled" in run(*at(off, "bios", "pending"))[1]
+    assert "staged already" in run(*at(off, "bios", "set", "sriov=disabled"))[1]
+    assert run(*at(off, "bios", "set", "sriov"))[0] == 2
+    assert run(*at(off, "bios", "reset"))[0] == 6
+    assert run(*at(off, "bios", "reset", "--dry-run"))[0] == 0
 
 
 def test_first_contact_shows_the_fingerprint(run: Run, off: SimServer) -> None:
@@ -258,13 +335,13 @@ def test_a_question_is_asked_on_a_terminal(
     monkeypatch.setattr(click, "confirm", answer)
     assert run(*at(on, "power", "force-restart"))[0] == 6
     assert run(*at(on, "power", "force-restart"))[0] == 0
-    assert "is On; force-restart interrupts what it runs" in asked[0]
+    assert "is On; reset interrupts what runs there" in asked[0]
 
 
-def test_bios_says_that_it_only_shows(run: Run, off: SimServer) -> None:
-    """A tech who tries to set an attribute is told what sets them, before any login."""
+def test_bios_set_says_how(run: Run, off: SimServer) -> None:
+    """A tech who leaves the equals sign out is told before any login."""
     asked = len(off.requests)
     status, _, err = run(*at(off, "bios", "set", "virtualization", "enabled"))
     assert status == 2
-    assert "provision run" in err
+    assert "virtualization is not NAME=VALUE" in err
     assert len(off.requests) == asked

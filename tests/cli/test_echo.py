@@ -141,4 +141,5 @@ async def test_a_setting_that_is_called_like_the_password_stays(
     bmc.tree[BIOS]["Attributes"]["Hidden"] = "Enabled"
     bmc.tree[BIOS]["Attributes"]["Long"] = "Enabled for all"
     shown = await run("bios", "get", "Hidden", "Long", "--output", "json")
-    assert json.loads(shown[shown.index("{") :]) == {"Hidden": "Enabled", "Long": "Enabled for all"}
+    (told,) = json.loads(shown[shown.index("[\n") :])
+    assert told["result"] == {"Hidden": "Enabled", "Long": "Enabled for all"}
