@@ -24,6 +24,7 @@ from provision.bmc.journal import Opened, journal
 from provision.bmc.login import ANONYMOUS, Login
 from provision.bmc.replies import Answer, JsonObject, Reply
 from provision.bmc.service import link
+from provision.bmc.transport import Lost
 from provision.core.errors import (
     ConfigError,
     CredentialsError,
@@ -133,12 +134,9 @@ class Door:
 
     async def _ask(self, doing: str, sessions: str) -> Answer:
         """Send the login, again only where the BMC said that it has no time or place for it."""
-        body = {"UserName": self._access.user, "Password": self._access.revealed()}
         for tries_left in reversed(range(_TRIES)):
             try:
-                answer = await self._wire.exchange(
-                    "POST", sessions, body, login=ANONYMOUS, fresh=True
-                )
+                answer = await self._post(sessions)
             except OutcomeUnknown as error:
                 raise Unreachable(f"{doing}: no answer") from error
             if 200 <= answer.status < 300:
@@ -149,6 +147,14 @@ class Door:
             if not (isinstance(refusal, SessionsFull) and await self._make_room()):
                 await self._wire.pause(refusal)
         raise AssertionError("a login ends with an answer or an error")
+
+    async def _post(self, sessions: str) -> Answer:
+        """Send it, a second time only where an old connection broke under it."""
+        body = {"UserName": self._access.user, "Password": self._access.revealed()}
+        try:
+            return await self._wire.exchange("POST", sessions, body, login=ANONYMOUS, fresh=False)
+        except Lost:
+            return await self._wire.exchange("POST", sessions, body, login=ANONYMOUS, fresh=True)
 
     def _basic(self) -> Login:
         if ":" in self._access.user:

@@ -21,7 +21,7 @@ from provision.core.errors import OutcomeUnknown, ProvisionError, Timeout, Unrea
 from provision.core.text import clean
 
 #: The largest answer we read; BIOS registries, the largest honest ones, have about one MiB.
-LARGEST = 8 * 1024 * 1024
+LARGEST = 6 * 1024 * 1024
 #: Requests in flight to one BMC; more makes them slower or lose sessions.
 IN_FLIGHT = 4
 _CONNECT = 10.0
@@ -121,6 +121,10 @@ class Connections:
         return watch
 
 
+class Lost(OutcomeUnknown):
+    """The connection broke under a request that may have been carried out."""
+
+
 class Dropped(Unreachable):
     """The connection could not be made, or broke before the answer was whole."""
 
@@ -136,7 +140,9 @@ def no_answer(
     if error := _never_sent(doing, cause):
         return error
     if method != "GET":
-        return OutcomeUnknown(f"{doing}: it was sent, and no answer came")
+        broke = isinstance(cause, aiohttp.ClientConnectionError) and not timed_out
+        kind = Lost if broke else OutcomeUnknown
+        return kind(f"{doing}: it was sent, and no answer came")
     if timed_out:
         return Timeout(f"{doing}: no answer in time")
     if isinstance(cause, TooLarge):

@@ -52,6 +52,13 @@ async def bmc(leaf: trustme.LeafCert) -> AsyncIterator[HostileBmc]:
 
 
 @pytest.fixture
+async def thief(leaf: trustme.LeafCert) -> AsyncIterator[HostileBmc]:
+    """Another host, with a certificate as good as the BMC's: where no request may ever go."""
+    async with HostileBmc(leaf).listening() as server:
+        yield server
+
+
+@pytest.fixture
 def access(bmc: HostileBmc, certificates: Certificates, tmp_path: Path) -> Callable[..., Access]:
     """How to reach the BMC; keywords change what they name."""
     ca_file = certificates.ca_file(tmp_path)

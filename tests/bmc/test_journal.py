@@ -22,7 +22,6 @@ Reach = Callable[..., Access]
 #: A controller that logs in, says so, and hangs.
 HANGS = """
 import asyncio, sys
-from datetime import UTC, datetime
 from pathlib import Path
 from provision.bmc.client import Access, Tls, connect
 from provision.core.secrets import read_secret
