@@ -9,7 +9,7 @@ from typing import Final
 from provision.bmc import resets
 from provision.bmc.boot import boot_setting, clear_boot, set_boot
 from provision.bmc.boot_override import BootSetting
-from provision.bmc.errors import BmcError, NotApplied, NotSupported, ServerIsOff
+from provision.bmc.errors import BmcError, NotApplied, ServerIsOff
 from provision.bmc.intents import Request, Sent, send
 from provision.bmc.replies import JsonObject
 from provision.bmc.resets import WISHES, Wish
@@ -178,19 +178,21 @@ async def _by_parts(bmc: Bmc, meaning: Wish, wait: float, *, dry_run: bool) -> P
 
 async def _off_by_force(bmc: Bmc, wait: float, force_after: float, *, dry_run: bool) -> PowerChange:
     """Ask the operating system; after ``force_after`` seconds, or if that is refused, force it."""
-    graceful: PowerChange | None = None
+    asked: tuple[Request, ...] = ()
     try:
+        asked = (await set_power(bmc, "off", 0, dry_run=True)).requests
         graceful = await set_power(bmc, "off", force_after, dry_run=dry_run)
         if dry_run or graceful.after == "Off":
             return graceful
         why = f"still {graceful.after} after {force_after:g} s"
-    except (NotApplied, NotSupported, OutcomeUnknown, BmcError, Conflict) as error:
+    except (OutcomeUnknown, BmcError, Conflict) as error:
         why = str(error)
     forced = await set_power(bmc, "force-off", wait, dry_run=dry_run)
-    sent = (graceful.sent if graceful else "", forced.sent)
-    return replace(
-        forced, sent=", ".join(filter(None, sent)), note=f"forced: {why}" if forced.sent else ""
-    )
+    if not forced.requests:
+        return forced
+    requests = (*asked, *forced.requests)
+    sent = "" if dry_run else ", ".join(str(each.body["ResetType"]) for each in requests)
+    return replace(forced, sent=sent, requests=requests, note=f"forced: {why}")
 
 
 class _Watch:
