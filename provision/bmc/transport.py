@@ -62,6 +62,10 @@ def limits(timeout: float) -> aiohttp.ClientTimeout:
     )
 
 
+#: How aiohttp says that the other side closed, or reset, a connection.
+_BROKE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+
+
 class Connections:
     """The connections to one BMC, each of which must show ``proof``.
 
@@ -113,11 +117,14 @@ class Connections:
         async def reused(_session: object, context: SimpleNamespace, _told: object) -> None:
             context.reused = True
 
-        async def created(_session: object, context: SimpleNamespace, _told: object) -> None:
-            self._broken += hasattr(context, "reused")
+        async def broke(_session: object, context: SimpleNamespace, told: object) -> None:
+            error = getattr(told, "exception", None)
+            if error is None or (isinstance(error, _BROKE) and not isinstance(error, TimeoutError)):
+                self._broken += vars(context).pop("reused", False)
 
         watch.on_connection_reuseconn.append(reused)
-        watch.on_connection_create_start.append(created)
+        watch.on_connection_create_start.append(broke)  # a second one for the same request
+        watch.on_request_exception.append(broke)
         return watch
 
 
@@ -140,7 +147,7 @@ def no_answer(
     if error := _never_sent(doing, cause):
         return error
     if method != "GET":
-        broke = isinstance(cause, aiohttp.ClientConnectionError) and not timed_out
+        broke = isinstance(cause, _BROKE) and not timed_out
         kind = Lost if broke else OutcomeUnknown
         return kind(f"{doing}: it was sent, and no answer came")
     if timed_out:

@@ -114,7 +114,23 @@ ABSURD: dict[str, Any] = {
     "a link to itself": {"@odata.id": SYSTEM},
     "a link elsewhere": {"@odata.id": f"https://{THIEF}{SYSTEM}"},
 }
-OF_PARTS = ["Model", "Manufacturer", "ProcessorId", "ProcessorType", "TotalCores", "Status", "CapacityMiB", "Drives", "CapacityBytes", "SpeedMbps", "Devices", "MemoryDeviceType", "Attributes", "Name", "Location",]
+OF_PARTS = [
+    "Model",
+    "Manufacturer",
+    "ProcessorId",
+    "ProcessorType",
+    "TotalCores",
+    "Status",
+    "CapacityMiB",
+    "Drives",
+    "CapacityBytes",
+    "SpeedMbps",
+    "Devices",
+    "MemoryDeviceType",
+    "Attributes",
+    "Name",
+    "Location",
+]
 FIELDS = [
     "Manufacturer",
     "Model",
@@ -138,7 +154,6 @@ FIELDS = [
     "SimpleStorage",
     "SecureBoot",
     "Actions",
-    ,
 ]
 
 
