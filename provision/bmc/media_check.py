@@ -107,13 +107,15 @@ async def _ask_safely(url: str, timeout: float, *, verify: bool) -> _Found:
 
 async def _ask(url: str, timeout: float, *, verify: bool) -> _Found:
     limits = aiohttp.ClientTimeout(total=timeout)
-    async with aiohttp.ClientSession(timeout=limits, trust_env=False, headers=_HEADERS) as http:
-        async with http.head(url, ssl=verify, allow_redirects=False) as head:
-            refused = _refused(head)
-            size = head.content_length if head.status == 200 else None
+    # A connection for each: what a server sends behind one answer is not taken for the next.
+    once = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(
+        timeout=limits, trust_env=False, headers=_HEADERS, connector=once
+    ) as http:
+        size = await _length(http, url, verify=verify)
         asked = {"Range": "bytes=0-0"}
         async with http.get(url, headers=asked, ssl=verify, allow_redirects=False) as part:
-            refused = _refused(part) or ([] if head.status in (405, 501) else refused)
+            refused = _refused(part)
             await part.content.read(1)  # the rest, which may be the whole image, is left unread
             size = _whole(part) or size
             ranges = part.status == 206
@@ -124,6 +126,15 @@ async def _ask(url: str, timeout: float, *, verify: bool) -> _Found:
         ranges=ranges,
         warnings=tuple(refused or _of_answer(size=size, ranges=ranges, chunked=chunked)),
     )
+
+
+async def _length(http: aiohttp.ClientSession, url: str, *, verify: bool) -> int | None:
+    """Return what HEAD says; nothing where a server answers it badly, as BMCs ask for more."""
+    try:
+        async with http.head(url, ssl=verify, allow_redirects=False) as head:
+            return head.content_length if head.status == 200 else None
+    except aiohttp.ClientResponseError:
+        return None
 
 
 def _refused(answer: aiohttp.ClientResponse) -> list[str]:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 
-from provision.bmc import virtual_media
+from provision.bmc import media_slots, tasks, virtual_media
 from provision.bmc.client import Access, Bmc, connect
 from provision.bmc.errors import BmcError, NotApplied, NotSupported
+from provision.bmc.virtual_media import MediaWish
 from provision.core.errors import ConfigError, Conflict
-from provision.sim import faults
+from provision.core.secrets import Secret
+from provision.sim import faults, personalities
 from provision.sim.rack import SimServer
 from tests.bmc.hostile import SYSTEM, HostileBmc, Request, answer
+from tests.bmc.platform_rack import reached
 
 Reach = Callable[..., Access]
 INSERT = "InsertMedia"
@@ -180,3 +186,169 @@ async def test_an_eject_that_takes_time(
         with pytest.raises(NotSupported, match="no drive Z"):
             await virtual_media.eject(there, "Z")
         assert [slot.name for slot in await virtual_media.eject(there, "a")] == ["A"]
+
+
+def take(bmc: HostileBmc, path: str, name: str, status: int = 204) -> list[dict[str, Any]]:
+    """Let a drive insert what an action at ``path`` is told, and return what it was told."""
+    told: list[dict[str, Any]] = []
+
+    async def insert(request: Request) -> bytes:
+        told.append(json.loads(request.body))
+        image = told[-1].get("Image")
+        bmc.tree[f"/redfish/v1/VM/{name}"] |= {"Inserted": image is not None, "Image": image}
+        return answer(None, status)
+
+    bmc.on["POST", path] = insert
+    return told
+
+
+URL = "http://10.0.0.1/a/xen.iso"
+
+
+async def test_what_action_info_requires_is_sent(bmc: HostileBmc, access: Reach) -> None:
+    """Parameters that a drive requires are sent, and no others; a protocol it lacks is refused."""
+    info = "/redfish/v1/VM/A/Info"
+    plant(bmc, drive("A"))
+    insert = bmc.tree["/redfish/v1/VM/A"]["Actions"]["#VirtualMedia.InsertMedia"]
+    insert["@Redfish.ActionInfo"] = info
+    required = ("Image", "TransferProtocolType", "TransferMethod", "Inserted", "WriteProtected")
+    bmc.tree[info] = {"Parameters": [{"Name": name, "Required": True} for name in required]}
+    told = take(bmc, "/redfish/v1/VM/A/Insert", "A")
+    async with connect(access()) as there:
+        await virtual_media.insert(there, URL)
+        bmc.tree["/redfish/v1/VM/A"] |= {"Inserted": False}
+        bmc.tree[info]["Parameters"][1]["AllowableValues"] = ["NFS", "CIFS"]
+        with pytest.raises(NotSupported, match="fetches by NFS, CIFS"):
+            await virtual_media.insert(there, URL)
+    assert told == [
+        {
+            "Image": URL,
+            "TransferProtocolType": "HTTP",
+            "TransferMethod": "Stream",
+            "Inserted": True,
+            "WriteProtected": True,
+        }
+    ]
+
+
+async def test_credentials_of_the_image_server(bmc: HostileBmc, access: Reach) -> None:
+    """They go to the BMC alone: what is told of the request hides the password."""
+    plant(bmc, drive("A"))
+    told = take(bmc, "/redfish/v1/VM/A/Insert", "A")
+    wish = MediaWish(user="reader", password=Secret("im4ge-s3cret"), write_protected=True)
+    async with connect(access()) as there:
+        slot = await virtual_media.insert(there, "cifs://10.0.0.1/a/xen.iso", wish)
+    assert told[0]["Password"] == "im4ge-s3cret"
+    assert "im4ge-s3cret" not in json.dumps(slot.as_dict()) + repr(slot)
+
+
+async def test_a_drive_by_name_and_a_stick(bmc: HostileBmc, access: Reach) -> None:
+    """The drive that is named, or one that shows a stick; one that is not there is told of."""
+    plant(bmc, drive("CD"), drive("Stick", MediaTypes=["USBStick"]), drive("CD2"))
+    for name in ("CD2", "Stick"):
+        take(bmc, f"/redfish/v1/VM/{name}/Insert", name)
+    async with connect(access()) as there:
+        assert (await virtual_media.insert(there, URL, MediaWish(drive="cd2"))).name == "CD2"
+        assert (await virtual_media.insert(there, URL, MediaWish(kind="usb"))).name == "Stick"
+        with pytest.raises(NotSupported, match="no drive X") as caught:
+            await virtual_media.insert(there, URL, MediaWish(drive="X"))
+    assert "CD, Stick, CD2" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("oem", "inserts", "ejects", "told"),
+    [
+        ("Hp", "#HpiLOVirtualMedia.InsertVirtualMedia", "#HpiLOVirtualMedia.EjectVirtualMedia", {}),
+        (
+            "Huawei",
+            "#VirtualMedia.VmmControl",
+            "#VirtualMedia.VmmControl",
+            {"VmmControlType": "Connect"},
+        ),
+        (
+            "xFusion",
+            "#VirtualMedia.VmmControl",
+            "#VirtualMedia.VmmControl",
+            {"VmmControlType": "Connect"},
+        ),
+    ],
+)
+async def test_actions_of_a_vendors_own(  # noqa: PLR0917 - one column of the table each
+    bmc: HostileBmc,
+    access: Reach,
+    oem: str,
+    inserts: str,
+    ejects: str,
+    told: dict[str, str],
+) -> None:
+    """Where the standard's actions are missing, the platform's file says what to ask for."""
+    bmc.tree["/redfish/v1"] |= {"Oem": {oem: {}}}
+    actions = {inserts: {"target": "/redfish/v1/in"}, ejects: {"target": "/redfish/v1/out"}}
+    plant(bmc, drive("CD", Actions={}, Oem={oem: {"Actions": actions}}))
+    received = [take(bmc, "/redfish/v1/in", "CD"), take(bmc, "/redfish/v1/out", "CD")]
+    async with connect(access()) as there:
+        assert (await virtual_media.insert(there, URL)).name == "CD"
+        assert [slot.name for slot in await virtual_media.eject(there)] == ["CD"]
+    both = [each for told_ in received for each in told_]
+    assert both[0] == told | {"Image": URL}
+    assert both[1] == ({"VmmControlType": "Disconnect"} if told else {})
+
+
+async def test_a_task_that_fails_is_told(bmc: HostileBmc, access: Reach) -> None:
+    """A BMC that fetches in a task says there what went wrong; another drive is not tried."""
+    plant(bmc, drive("A"), drive("B"))
+    bmc.tree["/redfish/v1/T/1"] = {
+        "@odata.type": "#Task.v1_0_0.Task",
+        "TaskState": "Exception",
+        "Messages": [{"Message": "The image cannot be mounted."}],
+    }
+
+    async def later(_request: Request) -> bytes:
+        return answer({}, 202, Location="/redfish/v1/T/1")
+
+    bmc.on["POST", "/redfish/v1/VM/A/Insert"] = later
+    async with connect(access()) as there:
+        with pytest.raises(tasks.TaskFailed, match="cannot be mounted"):
+            await virtual_media.insert(there, URL)
+    assert bmc.count("POST", "/VM/") == 1
+
+
+#: Platforms where images are inserted by hand, or not at all.
+BY_HAND = {"dell-idrac8", "fujitsu-irmc", "hpe-cray-ex", "supermicro-x10"}
+
+
+@pytest.mark.parametrize("name", personalities.names())
+async def test_media_of_every_platform(
+    name: str, tmp_path: Path, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inserted into the right drive once, and ejected once; or refused, and nothing sent."""
+    monkeypatch.setattr(virtual_media, "_BETWEEN_LOOKS", 0.05)
+    async with reached(name, tmp_path) as (server, bmc):
+        if name in BY_HAND or not media_able(bmc, await virtual_media.slots(bmc)):
+            with pytest.raises(NotSupported):
+                await virtual_media.insert(bmc, image)
+            assert name in BY_HAND | {"hpe-ilo4"}
+            assert changes(server) == 0
+            return
+        slot = await virtual_media.insert(bmc, image)
+        assert slot.requests
+        assert slot.image
+        assert image in [each.image for each in server.machine.slots]  # as the host sees it
+        before = changes(server)
+        assert (await virtual_media.insert(bmc, image)).requests == ()
+        assert changes(server) == before
+        assert [gone.name for gone in await virtual_media.eject(bmc)] == [slot.name]
+        assert not any(each.image for each in server.machine.slots)
+        assert await virtual_media.eject(bmc) == []
+
+
+def media_able(bmc: Bmc, found: list[virtual_media.Slot]) -> bool:
+    """Whether any drive takes an image by URL."""
+    return bool(media_slots.by_url(bmc, found))
+
+
+def changes(server: SimServer) -> int:
+    """How many requests tried to change virtual media."""
+    return sum(
+        each.method in ("POST", "PATCH") and "VirtualMedia" in each.path for each in server.requests
+    )
