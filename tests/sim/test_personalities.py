@@ -18,7 +18,11 @@ PLACES = {
     "ami-dgx": ("DGX", "BMC"),
     "ami-gigabyte": ("Self", "Self"),
     "cisco-cimc": ("WZP0000SIM1", "CIMC"),
+    "cisco-cimc-amd": ("WZP0000SIM1", "CIMC"),
     "dell-idrac10": ("System.Embedded.1", "iDRAC.Embedded.1"),
+    "dell-idrac9-amd": ("System.Embedded.1", "iDRAC.Embedded.1"),
+    "hpe-ilo5-amd": ("1", "1"),
+    "lenovo-xcc2-amd": ("1", "1"),
     "dell-idrac8": ("System.Embedded.1", "iDRAC.Embedded.1"),
     "dell-idrac9": ("System.Embedded.1", "iDRAC.Embedded.1"),
     "fujitsu-irmc": ("0", "iRMC"),
@@ -42,12 +46,14 @@ PLACES = {
 PROCESSORS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
     "dell-idrac9": ("GenuineIntel", "6", "106", "0x000606A6"),
     "hpe-ilo5": ("Intel(R) Corporation", "179", "10", "0x06a60006fbffbfeb"),
+    "hpe-ilo5-amd": ("Advanced Micro Devices, Inc.", "107", "1", "0x0f1100a0fbff178b"),
     "lenovo-xcc": ("GenuineIntel", "0x06", "0x6a", "0x000606a6bfebfbff"),
     "supermicro-x13": ("GenuineIntel", "0x6", "0x8F", "0x20555043000806F8"),
     "supermicro-x10": ("GenuineIntel", "0x6", "0x56", "0xBFEBFBFF00050663"),
     "ami-gigabyte": ("AuthenticAMD", "AMD Zen Processor Family", "0x31", "178bfbff00830f10"),
     "hpe-cray-ex": ("AuthenticAMD", "0x19", "0x11", None),
     "cisco-cimc": ("Intel(R) Corporation", "6", "63", None),
+    "cisco-cimc-amd": ("AMD Inc.", "19h", "1", None),
     "nvidia-gb200": (None, "0x0102", None, "0x00000002036B0241"),
 }
 

@@ -19,6 +19,14 @@ SWITCHES: dict[str, tuple[str, Any, Any, str]] = {
     "dell-idrac8": ("ProcVirtualization", "Enabled", "Disabled", "ProcVirtualization"),
     "dell-idrac9": ("ProcVirtualization", "Enabled", "Disabled", "ProcVirtualization"),
     "dell-idrac10": ("ProcVirtualization", "Enabled", "Disabled", "ProcVirtualization"),
+    "dell-idrac9-amd": ("ProcVirtualization", "Enabled", "Disabled", "IommuSupport"),
+    "lenovo-xcc2-amd": (
+        "Processors_SVMMode",
+        "Enabled",
+        "Disabled",
+        "DevicesandIOPorts_IOMMU",
+    ),
+    "cisco-cimc-amd": ("SvmMode", "Enabled", "Disabled", "CbsCmnGnbNbIOMMU"),
     "hpe-ilo5": ("ProcVirtualization", "Enabled", "Disabled", "IntelProcVtd"),
     "hpe-ilo6": ("ProcVirtualization", "Enabled", "Disabled", "IntelProcVtd"),
     "huawei-ibmc": ("ProcessorVmxEnable", "Enabled", "Disabled", "VTdSupport"),
@@ -285,6 +293,16 @@ async def test_what_registries_say_of_values() -> None:
             and one["Dependency"]["MapToProperty"] == "CurrentValue"
         ]
         assert held == ["Disabled", "Enabled"]
+
+
+async def test_amd_machines_without_a_switch_or_with_an_auto() -> None:
+    """HPE's have none for SVM, in attributes and registry; Cisco's IOMMU says Auto."""
+    async with person("hpe-ilo5-amd") as bmc:
+        here = (await bmc.bios())["Attributes"]
+        assert "ProcAmdIoVt" in here
+        assert not {"ProcVirtualization", "ProcAmdVirtualization"} & here.keys()
+    async with person("cisco-cimc-amd") as bmc:
+        assert (await bmc.bios())["Attributes"]["CbsCmnGnbNbIOMMU"] == "Auto"
 
 
 async def test_shapes_of_values() -> None:

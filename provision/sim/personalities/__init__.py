@@ -1,8 +1,9 @@
 """Personalities: simulated BMCs that behave as those of a vendor do.
 
 Each is a YAML file here (``model.py`` says what can be in one); the code beside it interprets them
-around the standard personality. Only what is known of the real ones is in them; where nothing is
-known they follow the standard.
+around the standard personality. A file may extend another (``extends``) and then says only what is
+different. Nothing but what is known of the real ones is in them; where nothing is known they
+follow the standard.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from hwprofiles.validation import read_yaml
+from hwprofiles.documents import read_document
+from hwprofiles.validation import validate
 from provision.sim.bmc import Bmc
 from provision.sim.personalities.dressing import dress_as
 from provision.sim.personalities.model import Personality
@@ -23,6 +25,8 @@ from provision.sim.spec import Cpu, ServerSpec, standard_mix
 __all__ = ["Dressed", "Personality", "dress", "dressed", "load", "names", "recorded", "specs"]
 
 STANDARD: Final = "standard"
+#: Parts of a file that are JSON merge patches themselves.
+_PATCHES: Final = ("bodies", "while_off", "adds")
 
 _FOLDER: Final = Path(__file__).parent
 
@@ -46,7 +50,35 @@ def load(name: str) -> Personality:
     """Return the personality called ``name``; ``KeyError`` when there is none."""
     if name not in names():
         raise KeyError(name)
-    return read_yaml(_FOLDER / f"{name}.yaml", Personality)
+    document = read_document(_FOLDER / f"{name}.yaml")
+    document.data = _completed(document.data)
+    return validate(document, Personality)
+
+
+def _completed(data: dict[str, Any]) -> dict[str, Any]:
+    """Return what a file says, on top of what the one says that it extends."""
+    own = dict(data)
+    base = own.pop("extends", None)
+    if base is None:
+        return own
+    return _over(_completed(read_document(_FOLDER / f"{base}.yaml").data), own)
+
+
+def _over(base: dict[str, Any], own: dict[str, Any], *, patches: bool = False) -> dict[str, Any]:
+    """Return ``base`` with ``own`` over it: objects are merged, null takes away, the rest replaces.
+
+    In ``patches`` a null stays: there it has a meaning of its own.
+    """
+    result = dict(base)
+    for key, value in own.items():
+        inner = result.get(key)
+        if value is None and not patches:
+            result.pop(key, None)
+        elif isinstance(value, dict) and isinstance(inner, dict):
+            result[key] = _over(inner, value, patches=patches or key in _PATCHES)
+        else:
+            result[key] = value
+    return result
 
 
 def dressed(spec: ServerSpec, name: str, *, licensed: bool = True) -> Dressed:
