@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from hwprofiles import Outcome
-from provision.report.validations import TOLD, Finding, Validation, host
+from provision.report.naming import host, short
+from provision.report.validations import TOLD, Finding, Validation
 
 #: Between how many machines there are and what they share.
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
+_SOME: Final = 8  # machines named where a remedy is not for all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +36,21 @@ class Cause:
     @property
     def remedies(self) -> list[str]:
         """Return what to do; what is not for all of the machines says for which it is."""
+        return self._by_machine(lambda finding: finding.remedies)
+
+    @property
+    def looks(self) -> list[str]:
+        """Return how to learn what is not known, in the same way."""
+        return self._by_machine(lambda finding: filter(None, [finding.look]))
+
+    def _by_machine(self, advice: Callable[[Finding], Iterable[str]]) -> list[str]:
         groups: dict[str, list[str]] = {}
         for label, finding in self.members:
-            for remedy in finding.remedies:
-                groups.setdefault(remedy, []).append(label)
+            for each in advice(finding):
+                groups.setdefault(each, []).append(label)
         return [
-            remedy if len(hosts) == len(self.members) else f"{', '.join(hosts)}: {remedy}"
-            for remedy, hosts in groups.items()
+            each if len(hosts) == len(self.members) else f"{some(hosts, _SOME)}: {each}"
+            for each, hosts in groups.items()
         ]
 
     @property
@@ -57,21 +67,34 @@ class Cause:
         }
 
 
-def labels(validations: Sequence[Validation]) -> list[str]:
-    """Return a name for each: its target, with its profile where one target has several."""
+def some(names: Sequence[str], most: int) -> str:
+    """Return ``names``, at most so many of them, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def labels(validations: Sequence[Validation], width: int | None = None) -> list[str]:
+    """Return a name for each: its target, with its profile where one target has several.
+
+    With a ``width``, recordings go by what is not common to their paths, cut in the middle.
+    """
     targets = Counter(each.target for each in validations)
+    names = [host(each.target) for each in validations]
+    if width is not None:
+        names = short([each.target for each in validations], width)
     return [
-        f"{host(each.target)} ({each.profile.id})"
-        if targets[each.target] > 1 and each.profile
-        else host(each.target)
-        for each in validations
+        f"{name} ({each.profile.id})" if targets[each.target] > 1 and each.profile else name
+        for name, each in zip(names, validations, strict=True)
     ]
 
 
-def causes(validations: Sequence[Validation]) -> Iterator[Cause]:
-    """Yield what is wrong, worst first, then what concerns most machines."""
+def causes(validations: Sequence[Validation], width: int) -> Iterator[Cause]:
+    """Yield what is wrong, worst first, then what concerns most machines.
+
+    ``width`` is that of the machines' labels, here and in ``unread``.
+    """
     groups: dict[tuple[Outcome, str, str, str], list[tuple[str, Finding]]] = {}
-    for label, validation in zip(labels(validations), validations, strict=True):
+    for label, validation in zip(labels(validations, width), validations, strict=True):
         for each in validation.findings:
             if each.outcome in TOLD:
                 key = (each.outcome, each.profile, each.rule, each.expected)
@@ -80,10 +103,12 @@ def causes(validations: Sequence[Validation]) -> Iterator[Cause]:
     yield from sorted(found, key=lambda each: (TOLD.index(each.outcome), -len(each.members)))
 
 
-def unread(validations: Sequence[Validation]) -> Mapping[tuple[str, str], list[tuple[str, str]]]:
+def unread(
+    validations: Sequence[Validation], width: int
+) -> Mapping[tuple[str, str], list[tuple[str, str]]]:
     """Return, by code and remedy, the machines that could not be read, each with its message."""
     groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for label, each in zip(labels(validations), validations, strict=True):
+    for label, each in zip(labels(validations, width), validations, strict=True):
         if each.error:
             told = groups.setdefault((each.error.code, each.error.hint), [])
             told.append((label, each.error.message))

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from hwprofiles import Outcome
 from hwprofiles.catalogue import CATALOGUE
 from provision.report.markup import Content, Markup, badge, join, link, pairs, table, tag
+from provision.report.naming import CUT, host
 from provision.report.validations import (
+    DESCRIBE,
     LOW,
+    NO_SERVER,
     TOLD,
     Fact,
     Finding,
     Validation,
     counted,
-    host,
     in_text,
+    shortened,
 )
 
 _SENTENCES: Final = {
@@ -93,6 +96,7 @@ def _identity(one: Validation) -> Markup:
             ("Known server", _server(one)),
             ("Validated", _when(one)),
             ("BMC's identity", _TRUST.get(one.trust, one.trust)),
+            (CUT, f"stands for {one.base}" if one.base else ""),
         )
     )
 
@@ -121,10 +125,12 @@ def _short(value: object) -> bool:
     return len(str(value)) <= 16
 
 
-def _server(one: Validation) -> str:
+def _server(one: Validation) -> Content:
     if one.server:
         return f"{one.server.title} ({one.server.id}), verified {one.server.verified}"
-    return "none; only what the hypervisor asks was judged" if one.server_sought else ""
+    if not one.no_server:
+        return ""
+    return join(f"{NO_SERVER.partition(': ')[2]}; to describe it: ", tag("code", DESCRIBE))
 
 
 def _told(one: Validation, at: int) -> Iterator[Markup]:
@@ -141,19 +147,24 @@ def _told(one: Validation, at: int) -> Iterator[Markup]:
     if not told:
         yield tag("p", "Nothing: every rule that applies is met.")
     for number, each in told:
-        yield _finding(each, anchor(at, number))
+        yield _finding(each, anchor(at, number), one.base)
 
 
-def _finding(each: Finding, id_: str) -> Markup:
-    evidence = () if each.disagreement else [_evidence(fact) for fact in each.evidence]
+def _finding(each: Finding, id_: str, base: str) -> Markup:
+    evidence = () if each.disagreement else [_evidence(fact, base) for fact in each.evidence]
+    told = {
+        label: shortened(text, base) if each.disagreement else text
+        for label, text in each.told.items()
+    }
     return tag(
         "article",
         tag("h3", badge(each.outcome), f" {each.title}"),
         steps(each.remedies),
+        looks([each.look]),
         pairs(
             (
                 ("Waiver", str(each.waiver or "")),
-                *((label.capitalize(), text) for label, text in each.told.items()),
+                *((label.capitalize(), text) for label, text in told.items()),
                 ("Evidence", evidence),
                 ("Source", source(each)),
                 ("Caution", LOW if each.confidence == "low" else ""),
@@ -180,6 +191,12 @@ def steps(told: Sequence[str]) -> Markup:
     return tag("div", inner, class_="fix")
 
 
+def looks(told: Iterable[str]) -> Markup:
+    """Return how to learn what is not known; it stands where the remedy would."""
+    lines = [tag("p", tag("strong", "Look: "), text) for text in told if text]
+    return tag("div", lines, class_="fix") if lines else join()
+
+
 def source(each: Finding) -> Markup:
     """Return who asks for it: a link where it is on the web."""
     title, where = each.source_title, each.source_where
@@ -189,16 +206,15 @@ def source(each: Finding) -> Markup:
     return linked if linked != join(title) else join(f"{title}, {where}")
 
 
-def _evidence(fact: Fact) -> Markup:
-    rivals = (tag("p", f"but {rival.words}, says {_place(rival)}") for rival in fact.rivals)
+def _evidence(fact: Fact, base: str) -> Markup:
     words = f"{len(fact.rows)} rows" if fact.rows else fact.words
-    line = tag("p", tag("code", f"{fact.name} = {words}"), f", read from {_place(fact)}")
-    return join(line, rivals)
+    line = tag("p", tag("code", f"{fact.name} = {words}"), f", read from {fact.place(base)}")
+    return join(line, _rivals(fact, base))
 
 
-def _place(fact: Fact) -> str:
-    power = f", power {fact.power_state}" if fact.power_state else ""
-    return f"{fact.path} ({fact.source}{power})"
+def _rivals(fact: Fact, base: str) -> Iterator[Markup]:
+    for rival in fact.rivals:
+        yield tag("p", f"but {rival.words}, says {rival.place(base)}")
 
 
 def _met(one: Validation) -> Markup:
@@ -216,7 +232,8 @@ def _facts(one: Validation, heading: str) -> Iterator[Markup]:
     order = [name for name in CATALOGUE if name in one.facts]
     order += [name for name in one.facts if name not in CATALOGUE]
     facts = [one.facts[name] for name in order]
-    rows = ((tag("code", fact.name), _value(fact), _read(fact)) for fact in facts)
+    base = one.base
+    rows = ((tag("code", fact.name), _value(fact, base), _read(fact, base)) for fact in facts)
     yield table("What is known of this machine", ("Fact", "Value", "Read from"), rows, "facts")
     for fact in facts:
         if any(fact.rows):
@@ -224,14 +241,13 @@ def _facts(one: Validation, heading: str) -> Iterator[Markup]:
             yield _rows(fact)
 
 
-def _value(fact: Fact) -> Content:
-    rivals = (tag("p", f"but {rival.words}, says {_place(rival)}") for rival in fact.rivals)
+def _value(fact: Fact, base: str) -> Content:
     words = f"{len(fact.rows)} rows, see below" if fact.rows else fact.words
-    return join(words, rivals)
+    return join(words, _rivals(fact, base))
 
 
-def _read(fact: Fact) -> Markup:
-    return tag("span", _place(fact), class_="where")
+def _read(fact: Fact, base: str) -> Markup:
+    return tag("span", fact.place(base), class_="where")
 
 
 def _meaning(fact: Fact) -> str:

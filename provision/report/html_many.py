@@ -9,7 +9,7 @@ from typing import Final
 from hwprofiles import Outcome
 from provision.report import html_machine
 from provision.report.causes import TIMES, Cause, causes, labels, unread
-from provision.report.html_machine import anchor, rule, source, steps
+from provision.report.html_machine import anchor, looks, rule, source, steps
 from provision.report.markup import Markup, badge, join, pairs, scrolling, tag
 from provision.report.validations import LOW, VERDICTS, Validation, worst_first
 
@@ -18,12 +18,13 @@ Entry = tuple[int, str, Validation]
 
 _PLAIN: Final = (Outcome.PASS, Outcome.SKIP)
 _ORDER: Final = list(Outcome)
+_NAME: Final = 40  # characters of a recording's path
 _WIDE: Final = 10  # rules that an upright sheet has room for
 
 
 def page(validations: Sequence[Validation]) -> tuple[str, Markup, Markup]:
     """Return the title, the top and the main part of a page about several machines."""
-    names = dict(zip(map(id, validations), labels(validations), strict=True))
+    names = dict(zip(map(id, validations), labels(validations, _NAME), strict=True))
     ordered = [(at, names[id(each)], each) for at, each in enumerate(worst_first(validations))]
     missed = _missed(validations)
     wide = "wide" if len(missed) > _WIDE else ""
@@ -71,9 +72,11 @@ def _missed(validations: Sequence[Validation]) -> list[str]:
 def _matrix(ordered: Sequence[Entry], rules: Sequence[str]) -> Markup:
     """Return the machines by the rules that not all of them passed."""
     every = {f.rule for _, _, one in ordered for f in one.findings}
-    heads = [tag("th", name, scope="col") for name in ("Machine", "Serial number", "Verdict")]
+    serials = any(one.told("system.serial") for _, _, one in ordered)
+    columns = ("Machine", *(["Serial number"] if serials else []), "Verdict")
+    heads = [tag("th", name, scope="col") for name in columns]
     heads += [tag("th", tag("span", rule, class_="rule"), scope="col") for rule in rules]
-    rows = (_row(one, name, at, rules) for at, name, one in ordered)
+    rows = (_row(entry, rules, serials=serials) for entry in ordered)
     well = sorted(every - set(rules))
     note = f"Met, or not applicable, everywhere: {', '.join(well)}." if well else ""
     grid = tag(
@@ -86,13 +89,12 @@ def _matrix(ordered: Sequence[Entry], rules: Sequence[str]) -> Markup:
     return join(scrolling("All machines", grid), tag("p", note, class_="soft") if note else "")
 
 
-def _row(one: Validation, name: str, at: int, rules: Sequence[str]) -> Markup:
-    head = tag("th", tag("a", name, href=f"#{anchor(at)}"), scope="row")
-    cells = [
-        head,
-        tag("td", one.told("system.serial") or "not told"),
-        tag("td", badge(one.verdict)),
-    ]
+def _row(entry: Entry, rules: Sequence[str], *, serials: bool) -> Markup:
+    at, name, one = entry
+    cells = [tag("th", tag("a", name, href=f"#{anchor(at)}"), scope="row")]
+    if serials:
+        cells.append(tag("td", one.told("system.serial") or "not told"))
+    cells.append(tag("td", badge(one.verdict)))
     if one.error:
         cells.append(tag("td", one.error.code, colspan=str(max(len(rules), 1))))
         return tag("tr", cells)
@@ -109,10 +111,10 @@ def _row(one: Validation, name: str, at: int, rules: Sequence[str]) -> Markup:
 
 
 def _causes(validations: Sequence[Validation]) -> Iterator[Markup]:
-    wrong = list(causes(validations))
+    wrong = list(causes(validations, _NAME))
     failed = [each for each in wrong if each.outcome is Outcome.FAIL]
     yield from map(_cause, failed)
-    for (code, hint), told in unread(validations).items():
+    for (code, hint), told in unread(validations, _NAME).items():
         messages = (tag("p", f"{name}: {message}") for name, message in told)
         yield tag(
             "article",
@@ -122,7 +124,7 @@ def _causes(validations: Sequence[Validation]) -> Iterator[Markup]:
             class_="finding error",
         )
     yield from map(_cause, wrong[len(failed) :])
-    if not wrong and not unread(validations):
+    if not wrong and not any(each.error for each in validations):
         yield tag("p", "Nothing: every rule is met.")
 
 
@@ -134,6 +136,7 @@ def _cause(cause: Cause) -> Markup:
         "article",
         tag("h3", badge(cause.outcome), f" {number} {TIMES} {sample.title}"),
         steps(cause.remedies),
+        looks(cause.looks),
         pairs(
             (
                 ("Machines", _hosts(cause.hosts)),

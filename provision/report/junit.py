@@ -12,8 +12,9 @@ from xml.etree import ElementTree as ET
 
 from hwprofiles import Outcome
 from provision.report.causes import labels
+from provision.report.naming import host
 from provision.report.reading import read_all
-from provision.report.validations import LOW, Finding, Validation, counted, host
+from provision.report.validations import LOW, Finding, Validation, counted
 
 
 def render(verdicts: Sequence[Mapping[str, Any]], *, strict: bool = False) -> str:
@@ -108,13 +109,14 @@ def _why(finding: Finding) -> str:
         return str(finding.waiver or "")
     if finding.outcome is Outcome.SKIP:
         return "does not apply to this machine"
-    return finding.comparison
+    return "; ".join(filter(None, (finding.comparison, finding.look)))
 
 
 def _told(finding: Finding) -> str:
     lines: dict[str, Sequence[str]] = {
         **{label: [text] for label, text in finding.told.items()},
         "fix": finding.remedies,
+        "look": [finding.look],
         "evidence": [f"{each.name} = {each.words} ({each.path})" for each in finding.evidence],
         "source": [finding.source],
         "caution": [LOW] if finding.confidence == "low" else [],

@@ -145,7 +145,8 @@ def _message(finding: Finding) -> str:
         return f"{finding.title}: does not apply to this machine"
     waived = f" Waived: {finding.waiver}." if finding.outcome is Outcome.WAIVED else ""
     remedies = f" Fix: {' '.join(finding.remedies)}" if finding.remedies else ""
-    return f"{finding.title}: {finding.comparison}.{waived}{remedies}"
+    look = f" Look: {finding.look}" if finding.look else ""
+    return f"{finding.title}: {finding.comparison}.{waived}{remedies}{look}"
 
 
 def _content(finding: Finding) -> Artifact:
@@ -157,6 +158,7 @@ def _content(finding: Finding) -> Artifact:
         "expected": finding.expected,
         "found": finding.found,
         "fix": list(finding.remedies),
+        "look": finding.look,
         "source": finding.source,
         "confidence": finding.confidence,
     }

@@ -237,6 +237,7 @@ def _finding(told: _Reader, settings: Mapping[str, Mapping[str, str]]) -> Findin
         source_where=source.text("where"),
         confidence=told.text("confidence"),
         waiver=_waiver(told),
+        look=told.text("look", _PROSE),
     )
 
 

@@ -77,10 +77,13 @@ tbody th { font-weight: 600; }
 .met > thead th:nth-child(3) { width: 6rem; }
 .facts > thead th:first-child { width: 24%; }
 .facts > thead th:last-child { width: 42%; }
-.matrix { width: auto; font-size: .8125rem; }
+.matrix { width: auto; font-size: .75rem; }
+.matrix th, .matrix td { padding: .3rem .25rem; }
 .matrix th[scope=col] { vertical-align: bottom; }
 .matrix .rule { writing-mode: vertical-rl; transform: rotate(180deg); white-space: nowrap; }
-.matrix tbody th { position: sticky; left: 0; background: var(--ground); white-space: nowrap; }
+.matrix tbody th { position: sticky; left: 0; background: var(--ground); }
+.matrix tbody th a { display: block; width: max-content; max-width: 12rem;
+  overflow-wrap: anywhere; }
 .matrix td { white-space: nowrap; }
 .matrix td.fail a { color: var(--fail); font-weight: 700; }
 .matrix td.warn a { color: var(--warn); }

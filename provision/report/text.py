@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -11,22 +10,25 @@ from hwprofiles import Outcome
 from hwprofiles.facts import CATALOGUE, Facts
 from hwprofiles.judging import Finding as Judged
 from provision.report import text_many
-from provision.report.layout import INDENT, WIDTH, headed, part, parts, wrapped
+from provision.report.layout import INDENT, WIDTH, headed, options, part, parts, wrapped
+from provision.report.naming import CUT, host
 from provision.report.reading import read_all, read_fact, read_finding
 from provision.report.validations import (
+    DESCRIBE,
     LOW,
+    NO_SERVER,
     TOLD,
     Fact,
     Finding,
     Validation,
+    base_of,
     counted,
-    host,
     in_text,
+    shortened,
     verdict_of,
 )
 
 _COLUMN: Final = 14  # most values fit in
-_SHORT: Final = "…"  # for the file that most facts come from
 _FEW: Final = 10  # words of a list worth printing
 
 
@@ -61,17 +63,10 @@ def facts(known: Facts) -> str:
     """Return facts in the order of the catalogue, with where each was read; tables row by row."""
     told = [read_fact(name, known[name].as_dict()) for name in CATALOGUE if name in known]
     width = max((len(fact.name) for fact in told), default=0) + 2
-    base = _base(told)
-    lines = [*wrapped("", f"{_SHORT} stands for {base}"), ""] if base else []
+    base = base_of(told)
+    lines = [*wrapped("", f"{CUT} stands for {base}"), ""] if base else []
     lines += (line for fact in told for line in _fact(fact, width, base))
     return "\n".join(lines) or "nothing is known"
-
-
-def _base(told: Sequence[Fact]) -> str:
-    """Return the file or resource that most facts come from, where its name is worth shortening."""
-    files = Counter(fact.path.partition("#")[0] for fact in told if "#" in fact.path)
-    base, number = files.most_common(1)[0] if files else ("", 0)
-    return base if number > len(told) / 2 and len(base) > len(_SHORT) + 8 else ""
 
 
 def _machine(validation: Validation) -> Iterator[str]:
@@ -88,21 +83,48 @@ def _machine(validation: Validation) -> Iterator[str]:
     if validation.server:
         server = validation.server
         yield from wrapped("", f"Known server: {server.title}, verified {server.verified}")
-    elif validation.server_sought:
-        yield from wrapped("", "Known server: none; only what the hypervisor asks was judged")
+    elif validation.no_server:
+        yield from wrapped("", f"{NO_SERVER}; to describe it:")
+        yield f"  {DESCRIBE}"
+    told = [each for each in validation.findings if each.outcome in TOLD]
+    base = validation.base if any(_places(each, validation.base) for each in told) else ""
+    if base:
+        yield from wrapped("", f"Below, {CUT} stands for {base}")
     yield ""
     own = validation.profile.id if validation.profile else ""
-    yield from _findings(validation.findings, own=own)
+    yield from _findings(validation.findings, own=own, base=base)
+    yield from _to_state(told)
+
+
+def _places(finding: Finding, base: str) -> bool:
+    """Whether something told of ``finding`` is a place inside the file ``base``."""
+    return any(
+        shortened(each.path, base) != each.path
+        for fact in finding.evidence
+        for each in (fact, *fact.rivals)
+    )
+
+
+def _to_state(told: Sequence[Finding]) -> Iterator[str]:
+    """Yield the options that state what is not known, to be filled in: once, for all rules."""
+    names = dict.fromkeys(name for finding in told for name in finding.statable)
+    if names and sum(finding.open for finding in told) > 1:
+        yield from ("", "What you know of it yourself can be stated; fill in, leave out the rest:")
+        yield from options(f"--fact {name}={CUT}" for name in names)
 
 
 def _findings(
-    found: Sequence[Finding], remedies: Mapping[str, str] | None = None, own: str = ""
+    found: Sequence[Finding],
+    remedies: Mapping[str, str] | None = None,
+    own: str = "",
+    base: str = "",
 ) -> Iterator[str]:
     for finding in found:
         if finding.outcome in TOLD:
             other = own and finding.profile and finding.profile != own
             rule = f"{finding.rule} of {finding.profile}" if other else finding.rule
-            yield from (*_finding(finding, rule, (remedies or {}).get(finding.rule, "")), "")
+            remedy = (remedies or {}).get(finding.rule, "")
+            yield from (*_finding(finding, rule, remedy, base), "")
     for outcome in Outcome:
         rules = [finding.rule for finding in found if finding.outcome is outcome]
         if rules and outcome not in TOLD:
@@ -116,16 +138,17 @@ def _summary(outcomes: Sequence[Outcome]) -> str:
     return f"{verdict_of(outcomes)}: {counted(number)}"
 
 
-def _finding(finding: Finding, rule: str, remedy: str) -> Iterator[str]:
+def _finding(finding: Finding, rule: str, remedy: str, base: str) -> Iterator[str]:
     yield from headed(finding.outcome, f"{finding.title} [{rule}]")
     if finding.waiver:
         yield from part("waiver", str(finding.waiver))
     for label, told in finding.told.items():
-        yield from part(label, told)
+        yield from part(label, shortened(told, base) if finding.disagreement else told)
+    yield from part("look", finding.look)
     if finding.outcome is not Outcome.UNKNOWN:  # mending what may be well is no remedy
         yield from parts("fix", [*finding.remedies, *([remedy] if remedy else [])])
     if not finding.disagreement:
-        yield from _evidence(finding)
+        yield from _evidence(finding, base)
     yield from parts("source", filter(None, (finding.source_title, finding.source_where)))
     if finding.confidence == "low":
         yield from part("caution", LOW)
@@ -139,27 +162,23 @@ def _value(fact: Fact) -> str:
     return textwrap.shorten(fact.words, 200, placeholder=" …")
 
 
-def _evidence(finding: Finding) -> Iterator[str]:
+def _evidence(finding: Finding, base: str) -> Iterator[str]:
     """Yield what was told at each place; one attribute often tells several facts."""
     places: dict[str, list[str]] = {}
     for fact in finding.evidence:
-        places.setdefault(_place(fact), []).append(f"{fact.name} = {_value(fact)}")
+        places.setdefault(_place(fact, base), []).append(f"{fact.name} = {_value(fact)}")
     for place, told in places.items():
         yield from part("evidence", ", ".join(told))
         yield from part("", place)
     for fact in finding.evidence:
-        said = (f"{fact.name} = {_value(each)}, says {_place(each)}" for each in fact.rivals)
+        said = (f"{fact.name} = {_value(each)}, says {_place(each, base)}" for each in fact.rivals)
         yield from parts("but", said)
 
 
-def _place(fact: Fact, base: str = "") -> str:
-    power = f", power {fact.power_state}" if fact.power_state else ""
-    path = fact.path
-    if base and path.startswith(f"{base}#"):
-        path = _SHORT + path.removeprefix(base)
-    if len(path) > WIDTH - 2 * INDENT:
-        path = path.replace("#", " #")  # a good place to break
-    return f"{path} ({fact.source}{power})"
+def _place(fact: Fact, base: str) -> str:
+    long = len(shortened(fact.path, base)) > WIDTH - 2 * INDENT
+    place = fact.place(base)
+    return place.replace("#", " #") if long else place  # a good place to break
 
 
 def _fact(fact: Fact, width: int, base: str) -> Iterator[str]:

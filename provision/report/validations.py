@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -12,6 +14,7 @@ from hwprofiles import Outcome, Severity
 from hwprofiles.catalogue import CATALOGUE, Kind, Meaning
 from hwprofiles.facts import in_words, shown
 from provision.core.text import clean
+from provision.report.naming import CUT
 
 _LIST: Final = 6000  # characters of a list of words; CPU flags are some 2000
 
@@ -34,6 +37,11 @@ class Fact:
     def words(self) -> str:
         """Return the value for a person, with its unit."""
         return in_text(self.name, self.value)
+
+    def place(self, base: str = "") -> str:
+        """Return where it was read, by which means; the file ``base``, named before, as ``…``."""
+        power = f", power {self.power_state}" if self.power_state else ""
+        return f"{shortened(self.path, base)} ({self.source}{power})"
 
     @property
     def rows(self) -> tuple[Mapping[str, Cell], ...]:
@@ -59,7 +67,10 @@ class Waiver:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A rule judged. ``settings`` are this machine's own BIOS attributes that would mend it."""
+    """A rule judged. ``settings`` are this machine's own BIOS attributes that would mend it.
+
+    ``look``: how to learn what is not known, where that left the rule open.
+    """
 
     rule: str
     profile: str
@@ -76,11 +87,12 @@ class Finding:
     source_where: str
     confidence: str
     waiver: Waiver | None
+    look: str
 
     @property
     def remedies(self) -> tuple[str, ...]:
         """Return what to do, in order; nothing where the machine may be well as it is."""
-        if self.outcome not in (Outcome.FAIL, Outcome.WARN, Outcome.INFO):
+        if self.look or self.outcome not in (Outcome.FAIL, Outcome.WARN, Outcome.INFO):
             return ()
         pairs = ", ".join(f"{name} to {value}" for name, value in self.settings.items())
         spoken = f"In the BIOS settings: set {pairs}." if pairs else ""
@@ -94,7 +106,19 @@ class Finding:
     @property
     def not_told(self) -> tuple[str, ...]:
         """Return the facts whose absence decided: for want of them nothing could be compared."""
-        return self.unknown if self.outcome is Outcome.UNKNOWN or not self.evidence else ()
+        return self.unknown if self.open or not self.evidence else ()
+
+    @property
+    def open(self) -> bool:
+        """Whether it was not knowing that decided, whatever the profile makes of that."""
+        return bool(self.look) or self.outcome is Outcome.UNKNOWN
+
+    @property
+    def statable(self) -> tuple[str, ...]:
+        """Return the facts that a person could state to settle it: single values, not told yet."""
+        unsure = (each.name for each in self.evidence if _is_unsure(each))
+        names = dict.fromkeys((*self.unknown, *unsure)) if self.open else ()
+        return tuple(name for name in names if _is_single(name))
 
     @property
     def disagreement(self) -> bool:
@@ -176,6 +200,17 @@ class Validation:
         names = ("vendor", "model", "serial")
         return " ".join(filter(None, (self.told(f"system.{name}") for name in names)))
 
+    @cached_property
+    def base(self) -> str:
+        """Return the file that most of what is known was read from; empty where none stands out."""
+        found = (fact for finding in self.findings for fact in finding.evidence)
+        return base_of([*self.facts.values()] or found)
+
+    @property
+    def no_server(self) -> bool:
+        """Whether a profile of the server model was sought, and none fits."""
+        return self.server_sought and not self.server
+
     @property
     def made_of(self) -> str:
         """Return processors, memory and internal ports in a line, as far as they are known."""
@@ -187,6 +222,27 @@ class Validation:
             f"internal ports: {ports}" if ports else "",
         )
         return "; ".join(filter(None, said))
+
+
+def shortened(text: str, base: str) -> str:
+    """Return ``text`` with ``…`` for the file ``base`` wherever it speaks of a place inside."""
+    return re.sub(rf"(?<![^\s(]){re.escape(base)}#", f"{CUT}#", text) if base else text
+
+
+def base_of(facts: Iterable[Fact]) -> str:
+    """Return the file or resource that most facts come from, where its name is worth shortening."""
+    paths = [fact.path for fact in facts]
+    files = Counter(path.partition("#")[0] for path in paths if "#" in path)
+    base, number = files.most_common(1)[0] if files else ("", 0)
+    return base if number > len(paths) / 2 and len(base) > len(CUT) + 8 else ""
+
+
+def _is_single(name: str) -> bool:
+    return name in CATALOGUE and CATALOGUE[name].kind not in (Kind.TABLE, Kind.WORDS)
+
+
+def _is_unsure(fact: Fact) -> bool:
+    return fact.name in CATALOGUE and fact.value in CATALOGUE[fact.name].unsure
 
 
 #: What a machine can come to, worst first.
@@ -205,6 +261,9 @@ def verdict_of(outcomes: Sequence[Outcome]) -> str:
 
 #: Outcomes told one by one, worst first; of the rest the names of the rules are enough.
 TOLD: Final = (Outcome.FAIL, Outcome.WARN, Outcome.UNKNOWN, Outcome.INFO, Outcome.WAIVED)
+#: What is said where no profile knows the server, and the command that writes one.
+NO_SERVER: Final = "Known server: none; only what the hypervisor asks was judged"
+DESCRIBE: Final = "provision profile new FILE --kind server --from RECORDING"
 #: What is said beside a rule of low confidence.
 LOW: Final = "this rule has no sure source; check before acting on it"
 _COUNTED: Final = {
@@ -233,11 +292,6 @@ def worst_first(validations: Sequence[Validation]) -> list[Validation]:
             *(-each.counts[bad] for bad in (Outcome.FAIL, Outcome.UNKNOWN, Outcome.WARN)),
         ),
     )
-
-
-def host(target: str) -> str:
-    """Return a target as short as people call it: without the scheme that all of them share."""
-    return target.removeprefix("https://").rstrip("/") or target
 
 
 def in_text(name: str, value: Any, column: str = "") -> str:

@@ -41,6 +41,7 @@ def finding(rule: str, outcome: str, **more: Any) -> dict[str, Any]:
         "origin": "xen-4.17.yaml:9",
         "profile": "xen-4.17",
         "waiver": None,
+        "look": "",
         **more,
     }
 
@@ -73,6 +74,16 @@ IOMMU = finding(
     title="IOMMU is enabled",
     found="not known",
     unknown=["iommu.state"],
+)
+LOOK = "on the machine itself: provision validate --local, as root; or state it: --fact cpu.nx=yes"
+NX = finding("cpu.nx", "unknown", found="", unknown=["cpu.nx"], look=LOOK)
+ENDURANCE = finding(
+    "boot.endurance",
+    "warn",
+    expected="at least 128 TBW",
+    found="",
+    unknown=["boot.device.endurance", "storage.drives"],
+    look="state it: --fact boot.device.endurance='128 TBW'",
 )
 BOOT = finding(
     "boot.media",
@@ -142,7 +153,7 @@ def verdict(
         "at": AT,
         "tls": {"address": "10.0.0.7", "how": "pin", "sha256": "AB:CD"},
         "verdict": "FAIL" if "fail" in outcomes else word,
-        "passed": "fail" not in outcomes,
+        "passed": word == "PASS" and "fail" not in outcomes,
         "counts": {str(outcome): outcomes.count(outcome) for outcome in Outcome},
         "findings": [dict(each) for each in findings],
         "settings": {"cpu.virt": {"ProcVirtualization": "Enabled"}},
@@ -170,6 +181,12 @@ def named(host: str, serial: str, *findings: Mapping[str, Any], **more: Any) -> 
     """A machine with a name and a serial number of its own."""
     facts = {**FACTS, "system.serial": fact(serial)}
     return verdict(*findings, target=host, facts=facts, **more)
+
+
+def recordings(count: int = 6, *findings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Recorded machines, each by a long path of its own."""
+    paths = (f"/srv/recorded/racks/Maker {n % 2}/Model of a server/{n:012X}" for n in range(count))
+    return [named(path, "", *(findings or (NX, ENDURANCE, MEMORY))) for path in paths]
 
 
 def rack(count: int = 40) -> list[dict[str, Any]]:

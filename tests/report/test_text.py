@@ -63,7 +63,9 @@ def test_an_expired_waiver_is_told_as_such() -> None:
 
 def test_a_server_that_no_profile_knows() -> None:
     """Nobody takes silence for a server whose own rules were met."""
-    assert "Known server: none" in text(verdict(MEMORY, server=None))
+    told = text(verdict(MEMORY, server=None))
+    assert "Known server: none" in told
+    assert "\n  provision profile new FILE --kind server --from RECORDING\n" in told
 
 
 def test_sources_that_contradict_one_another() -> None:
@@ -145,8 +147,108 @@ def test_never_wider_than_80_columns_whatever_is_told() -> None:
         found=long,
         fix=long,
         evidence={"system.model": fact(long, "/" + long)},
-        source={"title": long, "where": f"https://{long}"},
+        source={"title": long, "where": f"leaf {long}"},
+        look=f"--fact {long}",
     )
     machine = verdict(wide, target=long, facts={"system.model": fact(long)})
     for documents in ([machine], [machine, unread(long)]):
         assert max(map(len, text(*documents).splitlines())) <= 80
+
+
+def test_what_is_open_says_how_to_learn_it_and_nothing_to_mend() -> None:
+    """Whatever the profile makes of not knowing: a tech looks before a part is swapped."""
+    failed = {**samples.NX, "outcome": "fail"}
+    for found in (samples.NX, samples.ENDURANCE, failed):
+        for documents in ([verdict(found, MEMORY)], [verdict(found, MEMORY), unread()]):
+            told = text(*documents)
+            assert f"look {found['look']}" in flat(told)
+            assert f"not told {', '.join(found['unknown'])}" in flat(told)
+            assert f"Mend {found['rule']}" not in told
+
+
+def test_a_verdict_without_a_look_is_told_as_before() -> None:
+    """Reports that were saved before there was one are still rendered."""
+    old = {key: value for key, value in samples.ENDURANCE.items() if key != "look"}
+    told = text(verdict(old, MEMORY))
+    assert "not told  boot.device.endurance" in told
+    assert "fix       Mend boot.endurance." in told
+
+
+def test_all_that_can_be_stated_at_once() -> None:
+    """Two open rules or more: the options to fill in, tables left out; fewer need no such line."""
+    told = text(verdict(samples.NX, samples.ENDURANCE, samples.IOMMU, MEMORY))
+    assert told.endswith(
+        "leave out the rest:\n"
+        "  --fact boot.device.endurance=… --fact cpu.nx=… --fact iommu.state=…\n"
+    )
+    assert "=…" not in text(verdict(samples.NX, MEMORY))
+    unsure = finding(
+        "cpu.virt", "unknown", evidence={"cpu.virt.state": fact("capable")}, found="capable"
+    )
+    many = [finding(f"r{n}", "unknown", unknown=[name]) for n, name in enumerate(samples.FACTS)]
+    lines = text(verdict(unsure, *many)).splitlines()
+    options = lines[lines.index(next(line for line in lines if "--fact" in line)) :]
+    assert "--fact cpu.virt.state=…" in options[0]
+    assert len(options) > 1
+    assert all(line.endswith(" \\") for line in options[:-1])
+    assert max(map(len, lines)) <= 80
+    assert "memory.dimms=" not in "".join(options)
+
+
+def test_recordings_are_told_apart_in_a_column() -> None:
+    """Long paths lose the folders they share and their middle; two never look alike."""
+    told = text(*samples.recordings())
+    lines = told.splitlines()
+    assert "UNKNOWN  Maker 0/Mo…/000000000000  PowerEdge R805      not known: cpu.nx" in lines
+    assert "/srv/recorded" not in told
+    assert max(map(len, lines)) <= 80
+
+
+def test_one_file_is_named_once() -> None:
+    """Its path stands in the heading; at each finding there is only the place inside."""
+    path = "/srv/recorded/racks/r12/dmidecode.txt"
+    state = finding("a", "fail", evidence={"cpu.virt.state": fact("disabled", f"{path}#4")})
+    clash = finding(
+        "sources.memory.total",
+        "warn",
+        profile="",
+        expected=f"64 GiB ({path}#5)",
+        found="32 GiB (/other/file)",
+    )
+    known = {"memory.total": fact(64 << 30, f"{path}#5")}
+    told = text(verdict(state, clash, MEMORY, target=path, facts=known))
+    assert f"Below, … stands for {path}" in flat(told)
+    assert "…#4 (redfish, power Off)" in told
+    assert "believed  64 GiB (…#5)" in told
+    assert f"{path}#" not in told
+
+
+def test_what_is_copied_is_not_broken() -> None:
+    """An address stays whole beyond 80 columns, an option keeps its value."""
+    where = f"https://example.net/{'x' * 90}.html"
+    source = {"title": "T", "where": where}
+    found = finding("a", "unknown", source=source, look=f"{'word ' * 10}--fact a.b='32 GB of it'")
+    told = text(verdict(found))
+    assert f"\n{' ' * 19}{where}\n" in told
+    assert f"\n{' ' * 19}--fact a.b='32 GB of it'\n" in told
+
+
+def test_many_machines_end_with_a_line_for_each_cause() -> None:
+    """The end is what a terminal shows first; cause by cause, cut to one line, then the count."""
+    lines = text(*samples.rack(76)).splitlines()
+    short = lines[lines.index("In short") + 1 : lines.index("", lines.index("In short"))]
+    assert [line.split(":")[0].split() for line in short] == [
+        ["FAIL", "18", TIMES, "cpu.virt"],
+        ["ERROR", "4", TIMES, "unreachable"],
+        ["WARN", "24", TIMES, "boot.media"],
+        ["UNKNOWN", "7", TIMES, "iommu"],
+        ["WAIVED", "47", TIMES, "memory.population"],
+    ]
+    assert len(lines) < 76 + 80
+
+
+def test_of_many_machines_with_a_cause_some_are_named() -> None:
+    """Where none has failed, eight of them and a number are enough; the lines tell which."""
+    told = flat(text(*samples.recordings(20), verdict(MEMORY)))
+    assert f"20 {TIMES} cpu.nx" in told
+    assert "/000000000007 and 12 more" in told
