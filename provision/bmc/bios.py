@@ -85,7 +85,15 @@ async def attributes(bmc: Bmc) -> dict[str, Scalar]:
 async def to_come(bmc: Bmc) -> dict[str, Scalar]:
     """Return the attributes as they will be after the next boot: those in force, and staged."""
     bios = await resource(bmc)
-    return scalars(bios) | scalars(await _read(bmc, pending_path(bmc, bios)))
+    return scalars(bios) | await _staged(bmc, pending_path(bmc, bios))
+
+
+async def _staged(bmc: Bmc, uri: str) -> dict[str, Scalar]:
+    """Return the staged attributes; a place that is not there while nothing waits holds none."""
+    try:
+        return scalars(await _read(bmc, uri))
+    except NotSupported:
+        return {}
 
 
 async def pending(bmc: Bmc, bios: JsonObject | None = None) -> list[Change]:
@@ -98,7 +106,7 @@ async def pending(bmc: Bmc, bios: JsonObject | None = None) -> list[Change]:
     here, uri = scalars(bios), pending_path(bmc, bios)
     if uri == bios["@odata.id"]:
         return []
-    staged = scalars(await _read(bmc, uri))
+    staged = await _staged(bmc, uri)
     few = len(staged) < len(here) / 2
     return [
         Change(attribute=name, old=None if here.get(name) == new else here.get(name), new=new)
@@ -266,7 +274,7 @@ async def waiting(bmc: Bmc, plan: BiosPlan) -> list[Change]:
     """
     bios = await resource(bmc)
     here, uri = scalars(bios), pending_path(bmc, bios)
-    staged = scalars(await _read(bmc, uri)) if uri != bios["@odata.id"] else {}
+    staged = await _staged(bmc, uri) if uri != bios["@odata.id"] else {}
     few = len(staged) < len(here) / 2
     return [
         change

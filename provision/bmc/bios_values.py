@@ -32,6 +32,8 @@ def read(registry: Registry, name: str, given: Scalar, current: Scalar | None) -
 
     Where the registry does not know the attribute, the type of its ``current`` value decides.
     """
+    if type(given) is type(current) and given == current:
+        return given  # whatever the registry makes of it: some machines hold what theirs forbids
     entry = registry.entry(name)
     kind = entry.get("Type")
     if kind == "Password":
@@ -92,17 +94,22 @@ def _range(low: int | None, high: int | None) -> str:
 
 def _choice(registry: Registry, name: str, given: Scalar, current: Scalar | None) -> Scalar:
     values = objects(registry.entry(name), "Value")
-    word = str(given).strip().casefold()
+    word = _plain(given)
     for field in ("ValueName", "ValueDisplayName"):
         for each in values:
             own = each.get("ValueName")
             if not isinstance(own, bool | int | str):
                 continue
-            if str(each.get(field)).strip().casefold() == word:
+            if _plain(each.get(field)) == word:
                 return own if current is None else registry.spelt(name, own, like=current)
     shown = [_both(each.get("ValueName"), each.get("ValueDisplayName")) for each in values]
     near = near_to(str(given), [str(each.get("ValueName")) for each in values])
     raise Unfit(f"it can only be {', '.join(shown[:12])}", near)
+
+
+def _plain(value: object) -> str:
+    """Return a value as it is compared: some menus pad theirs with spaces."""
+    return " ".join(str(value).split()).casefold()
 
 
 def _both(own: object, label: object) -> str:

@@ -20,7 +20,7 @@ def choice(*values: tuple[object, object]) -> dict[str, Any]:
 
 
 ENTRIES: dict[str, dict[str, Any]] = {
-    "Mode": choice(("Uefi", "UEFI Mode"), ("Bios", "Legacy")),
+    "Mode": choice(("Uefi", "UEFI  Mode"), ("Bios", "Legacy")),
     "Coded": choice(("1", "Enable"), ("0", "Disable")),
     "Odd": choice((1, "On"), (0, "Off"), (None, None), ({}, "Both")),
     "Delay": {"Type": "Integer", "LowerBound": 5, "UpperBound": 60, "ScalarIncrement": 5},
@@ -44,6 +44,8 @@ REGISTRY = Registry(
     [
         ("Mode", "uefi", "Bios", "Uefi"),
         ("Mode", "legacy", "Uefi", "Bios"),  # as menus show it
+        ("Mode", "UEFI mode", "Bios", "Uefi"),
+        ("Delay", 99, 99, 99),  # what is there already is no change
         ("Coded", "enable", "Disable", "Enable"),  # the attribute holds what menus show
         ("Coded", "1", "Disable", "Enable"),
         ("Coded", "Enable", "0", "1"),  # and here it holds the name
@@ -71,7 +73,7 @@ def test_what_is_meant(name: str, given: Any, current: Any, value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "given", "why"),
     [
-        ("Mode", "Ufi", r"only be Uefi \(UEFI Mode\), Bios \(Legacy\)"),
+        ("Mode", "Ufi", r"only be Uefi \(UEFI  Mode\), Bios \(Legacy\)"),
         ("Odd", "Both", "only be"),
         ("Delay", "61", "5 to 60"),
         ("Delay", "7", "steps of 5"),
