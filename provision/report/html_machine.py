@@ -8,7 +8,7 @@ from typing import Final
 from hwprofiles import Outcome
 from hwprofiles.catalogue import CATALOGUE
 from provision.report.markup import Content, Markup, badge, join, link, pairs, table, tag
-from provision.report.naming import CUT, host
+from provision.report.naming import CUT, host, shortened
 from provision.report.validations import (
     DESCRIBE,
     LOW,
@@ -19,7 +19,6 @@ from provision.report.validations import (
     Validation,
     counted,
     in_text,
-    shortened,
 )
 
 _SENTENCES: Final = {

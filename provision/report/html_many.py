@@ -10,7 +10,7 @@ from hwprofiles import Outcome
 from provision.report import html_machine
 from provision.report.causes import TIMES, Cause, causes, labels, unread
 from provision.report.html_machine import anchor, looks, rule, source, steps
-from provision.report.markup import Markup, badge, join, pairs, scrolling, tag
+from provision.report.markup import GLYPHS, Markup, badge, join, pairs, scrolling, tag
 from provision.report.validations import LOW, VERDICTS, Validation, worst_first
 
 #: A machine with its number on the page and its name.
@@ -18,7 +18,7 @@ Entry = tuple[int, str, Validation]
 
 _PLAIN: Final = (Outcome.PASS, Outcome.SKIP)
 _ORDER: Final = list(Outcome)
-_NAME: Final = 40  # characters of a recording's path
+_NAME: Final = 32  # characters of a recording's path
 _WIDE: Final = 10  # rules that an upright sheet has room for
 
 
@@ -78,7 +78,9 @@ def _matrix(ordered: Sequence[Entry], rules: Sequence[str]) -> Markup:
     heads += [tag("th", tag("span", rule, class_="rule"), scope="col") for rule in rules]
     rows = (_row(entry, rules, serials=serials) for entry in ordered)
     well = sorted(every - set(rules))
-    note = f"Met, or not applicable, everywhere: {', '.join(well)}." if well else ""
+    notes = [f"Met, or not applicable, everywhere: {', '.join(well)}."] if well else []
+    if len(rules) > _WIDE:
+        notes.append(f"{', '.join(f'{GLYPHS[each]} {each}' for each in Outcome)}.")
     grid = tag(
         "table",
         tag("caption", "Machines, and the rules that not all of them met"),
@@ -86,7 +88,7 @@ def _matrix(ordered: Sequence[Entry], rules: Sequence[str]) -> Markup:
         tag("tbody", rows),
         class_="matrix",
     )
-    return join(scrolling("All machines", grid), tag("p", note, class_="soft") if note else "")
+    return join(scrolling("All machines", grid), (tag("p", note, class_="soft") for note in notes))
 
 
 def _row(entry: Entry, rules: Sequence[str], *, serials: bool) -> Markup:
@@ -104,10 +106,19 @@ def _row(entry: Entry, rules: Sequence[str], *, serials: bool) -> Markup:
             cells.append(tag("td"))
             continue
         number, each = found[asked]
-        word = str(each.outcome)
-        told = word if each.outcome in _PLAIN else tag("a", word, href=f"#{anchor(at, number)}")
-        cells.append(tag("td", told, class_=word))
+        told = _outcome(each.outcome, brief=len(rules) > _WIDE)
+        if each.outcome not in _PLAIN:
+            told = tag("a", told, href=f"#{anchor(at, number)}")
+        cells.append(tag("td", told, class_=str(each.outcome)))
     return tag("tr", cells)
+
+
+def _outcome(outcome: Outcome, *, brief: bool) -> Markup:
+    """Return the word; ``brief`` shows its glyph instead, and says the word to who cannot see."""
+    if not brief:
+        return join(str(outcome))
+    glyph = tag("span", GLYPHS[outcome], class_="glyph", aria_hidden="true", title=str(outcome))
+    return join(glyph, tag("span", outcome, class_="said"))
 
 
 def _causes(validations: Sequence[Validation]) -> Iterator[Markup]:

@@ -1,9 +1,10 @@
-"""Names short enough for a table: recordings without the folders that all of them lie in."""
+"""Names short enough for a table, and paths that are not repeated at every line."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import Final
 
@@ -59,3 +60,19 @@ def _shared(paths: Sequence[str]) -> str:
     alike = takewhile(lambda level: len(set(level)) == 1, zip(*folders, strict=False))
     shared = "".join(f"{level[0]}/" for level in alike)
     return shared if shared.strip("/") else ""
+
+
+def base_of(places: Iterable[str]) -> str:
+    """Return the file or resource that most of ``places`` are in, where naming it once is worth it.
+
+    A place inside a file stands behind its ``#``.
+    """
+    paths = list(places)
+    files = Counter(path.partition("#")[0] for path in paths if "#" in path)
+    base, number = files.most_common(1)[0] if files else ("", 0)
+    return base if number > len(paths) / 2 and len(base) > len(CUT) + 8 else ""
+
+
+def shortened(text: str, base: str) -> str:
+    """Return ``text`` with ``…`` for the file ``base`` wherever it speaks of a place inside."""
+    return re.sub(rf"(?<![^\s(]){re.escape(base)}#", f"{CUT}#", text) if base else text

@@ -79,10 +79,13 @@ tbody th { font-weight: 600; }
 .facts > thead th:last-child { width: 42%; }
 .matrix { width: auto; font-size: .75rem; }
 .matrix th, .matrix td { padding: .3rem .25rem; }
+.matrix .glyph { display: inline-block; min-width: 1.1rem; text-align: center; font-size: 1rem;
+  line-height: 1.1; }
+.said { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .matrix th[scope=col] { vertical-align: bottom; }
 .matrix .rule { writing-mode: vertical-rl; transform: rotate(180deg); white-space: nowrap; }
 .matrix tbody th { position: sticky; left: 0; background: var(--ground); }
-.matrix tbody th a { display: block; width: max-content; max-width: 12rem;
+.matrix tbody th a { display: block; width: max-content; max-width: 18rem;
   overflow-wrap: anywhere; }
 .matrix td { white-space: nowrap; }
 .matrix td.fail a { color: var(--fail); font-weight: 700; }

@@ -11,7 +11,7 @@ from hwprofiles.facts import CATALOGUE, Facts
 from hwprofiles.judging import Finding as Judged
 from provision.report import text_many
 from provision.report.layout import INDENT, WIDTH, headed, options, part, parts, wrapped
-from provision.report.naming import CUT, host
+from provision.report.naming import CUT, base_of, host, shortened
 from provision.report.reading import read_all, read_fact, read_finding
 from provision.report.validations import (
     DESCRIBE,
@@ -21,10 +21,8 @@ from provision.report.validations import (
     Fact,
     Finding,
     Validation,
-    base_of,
     counted,
     in_text,
-    shortened,
     verdict_of,
 )
 
@@ -63,7 +61,7 @@ def facts(known: Facts) -> str:
     """Return facts in the order of the catalogue, with where each was read; tables row by row."""
     told = [read_fact(name, known[name].as_dict()) for name in CATALOGUE if name in known]
     width = max((len(fact.name) for fact in told), default=0) + 2
-    base = base_of(told)
+    base = base_of(fact.path for fact in told)
     lines = [*wrapped("", f"{CUT} stands for {base}"), ""] if base else []
     lines += (line for fact in told for line in _fact(fact, width, base))
     return "\n".join(lines) or "nothing is known"

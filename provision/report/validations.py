@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -14,7 +12,7 @@ from hwprofiles import Outcome, Severity
 from hwprofiles.catalogue import CATALOGUE, Kind, Meaning
 from hwprofiles.facts import in_words, shown
 from provision.core.text import clean
-from provision.report.naming import CUT
+from provision.report.naming import base_of, shortened
 
 _LIST: Final = 6000  # characters of a list of words; CPU flags are some 2000
 
@@ -204,7 +202,7 @@ class Validation:
     def base(self) -> str:
         """Return the file that most of what is known was read from; empty where none stands out."""
         found = (fact for finding in self.findings for fact in finding.evidence)
-        return base_of([*self.facts.values()] or found)
+        return base_of(fact.path for fact in self.facts.values() or found)
 
     @property
     def no_server(self) -> bool:
@@ -222,19 +220,6 @@ class Validation:
             f"internal ports: {ports}" if ports else "",
         )
         return "; ".join(filter(None, said))
-
-
-def shortened(text: str, base: str) -> str:
-    """Return ``text`` with ``…`` for the file ``base`` wherever it speaks of a place inside."""
-    return re.sub(rf"(?<![^\s(]){re.escape(base)}#", f"{CUT}#", text) if base else text
-
-
-def base_of(facts: Iterable[Fact]) -> str:
-    """Return the file or resource that most facts come from, where its name is worth shortening."""
-    paths = [fact.path for fact in facts]
-    files = Counter(path.partition("#")[0] for path in paths if "#" in path)
-    base, number = files.most_common(1)[0] if files else ("", 0)
-    return base if number > len(paths) / 2 and len(base) > len(CUT) + 8 else ""
 
 
 def _is_single(name: str) -> bool:

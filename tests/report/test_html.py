@@ -168,6 +168,45 @@ def test_a_rack_is_a_matrix_with_a_sheet_for_each() -> None:
     assert text.index("cpu.virt") < text.index("boot.media"), "what failed stands first"
 
 
+def test_recordings_are_rows_narrow_enough_for_the_rules() -> None:
+    """The matrix calls them shortly, and is silent of serial numbers when none is known.
+
+    Many rules stand as glyphs, with their words for who cannot see; the section tells the path.
+    """
+    rules = [finding(f"r{n:02}", "fail") for n in range(11)]
+    documents = samples.recordings(3, *rules)
+    made = page(*documents)
+    text = "".join(made.text)
+    matrix, _, rest = text.partition("What to do, by cause")
+    assert "Maker 0/Model of a…/000000000000" in matrix
+    assert "Serial number" not in matrix
+    assert "/srv/recorded" not in matrix
+    assert "\N{BALLOT X}fail" in matrix
+    assert "\N{BALLOT X} fail, ! warn" in matrix
+    assert documents[0]["target"] in rest
+
+
+def test_what_is_open_says_how_to_learn_it() -> None:
+    """On the card, where the remedy would stand; a server without a profile can get one."""
+    for documents in ([verdict(samples.NX, samples.ENDURANCE, server=None)], samples.recordings()):
+        text = "".join(page(*documents).text)
+        assert f"Look: {samples.LOOK}" in text
+        assert "Mend" not in text
+    text = "".join(page(verdict(MEMORY, server=None)).text)
+    assert "provision profile new FILE --kind server --from RECORDING" in text
+
+
+def test_one_file_is_named_once() -> None:
+    """Beside the facts and the evidence stands only the place inside of it."""
+    path = "/srv/recorded/racks/r12/dmidecode.txt"
+    known = {"memory.total": samples.fact(64 << 30, f"{path}#5")}
+    state = finding("a", "fail", evidence={"cpu.nx": samples.fact(False, f"{path}#4")})
+    text = "".join(page(verdict(state, target=path, facts=known)).text)
+    assert f"…stands for {path}" in text
+    assert "read from …#4" in text
+    assert f"{path}#" not in text
+
+
 def _luminance(colour: str) -> float:
     digits = colour[1:] if len(colour) == 7 else "".join(each * 2 for each in colour[1:])
     channels = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]

@@ -121,3 +121,23 @@ def test_a_rack_counts_right() -> None:
     root = suites(*samples.rack())
     assert len({suite.get("name") for suite in root}) == 40
     assert sum(int(suite.get("failures", "")) for suite in root) == int(root.get("failures", ""))
+
+
+def test_what_is_open_says_how_to_learn_it() -> None:
+    """The message of a case left open, and the words of one that the profile fails or warns of."""
+    failed = {**samples.NX, "rule": "nx", "outcome": "fail"}
+    (suite,) = suites(verdict(failed, samples.NX, samples.ENDURANCE, MEMORY))
+    skipped = suite.find("testcase[@name='cpu.nx']/skipped")
+    assert skipped is not None
+    assert skipped.get("message") == f"unknown: not told cpu.nx, wanted enabled; {samples.LOOK}"
+    for name, words in (("nx", "failure"), ("boot.endurance", "system-out")):
+        told = suite.findtext(f"testcase[@name='{name}']/{words}") or ""
+        assert "look: " in told
+        assert "fix: " not in told
+
+
+def test_suites_of_recordings_go_by_their_whole_paths() -> None:
+    """A CI system keeps their history by name, which another recording must not change."""
+    documents = samples.recordings(2)
+    names = [suite.get("name") for suite in suites(*documents)]
+    assert names == [each["target"] for each in documents]

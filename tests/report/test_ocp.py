@@ -170,3 +170,13 @@ def test_several_facts_that_must_all_hold() -> None:
         ("cpu.vendor", "EQUAL", "AuthenticAMD"),
         ("cpu.family", "GREATER_THAN_OR_EQUAL", 21),
     ]
+
+
+def test_what_is_open_says_how_to_learn_it() -> None:
+    """In the diagnosis' message and in the whole finding, and nothing is to be mended there."""
+    artifacts = output(verdict(samples.NX, MEMORY))
+    message = steps(artifacts, "diagnosis")[0]["message"]
+    assert message.endswith(f"wanted enabled. Look: {samples.LOOK}")
+    content = steps(artifacts, "extension")[0]["content"]
+    assert content["look"] == samples.LOOK
+    assert "fix" not in content
