@@ -15,11 +15,6 @@ from provision.sim.boot import Device
 from provision.sim.rack import SimServer
 from tests.bmc.platform_rack import reached
 
-#: No override at all: the order alone.
-NO_OVERRIDE = {"hpe-cray-ex"}
-#: No order.
-NO_ORDER = {"cisco-cimc", "openbmc", "supermicro-x10"}
-
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,13 +75,14 @@ def boots(server: SimServer) -> list[Device]:
 async def test_what_is_set_is_what_is_tried(name: str, tmp_path: Path) -> None:
     """Recognised; once, taken back, in order, for good; and refused where there is no way."""
     async with reached(name, tmp_path) as (server, bmc):
-        assert bmc.platform.id == personalities.load(name).platform
-        if name in NO_OVERRIDE:
+        personality = personalities.load(name)
+        assert bmc.platform.id == personality.platform
+        if not personality.boot.override:
             await refused(server, boot.set_boot(bmc, "usb", once=True, mode=None))
         else:
             await once(server, bmc)
             await taken_back(server, bmc)
-        if name in NO_ORDER:
+        if personality.boot.order == "none":
             await refused(server, boot_order.set_order(bmc, ["usb"]))
         else:
             await ordered(server, bmc)
