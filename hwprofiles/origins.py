@@ -127,7 +127,7 @@ def how_to_learn(names: Iterable[str], asked: Collection[Source]) -> str:
     if _R in origins and _R not in asked:
         ways.append("over Redfish, from its BMC with the host on")
     if stated := " ".join(filter(None, map(_stated, names))):
-        ways.append(f"or state it: {stated}")
+        ways.append(f"{'or ' if ways else ''}state it: {stated}")
     return "; ".join(ways)
 
 

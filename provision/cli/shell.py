@@ -91,13 +91,18 @@ def tell(error: ProvisionError) -> None:
 def judged(errors: Sequence[ProvisionError | None]) -> int:
     """Tell what went wrong with each of several machines; return the status that speaks for all.
 
-    Many of a kind are told as a number, once the first few have been told.
+    Many that failed validation are told as a number: the report before has told each of them. Of
+    other kinds the first few are told, and then their number.
     """
-    from provision.core.errors import worst
+    from provision.core.errors import ValidationFailed, worst
 
     wrong = [error for error in errors if error is not None]
     for code in dict.fromkeys(error.code for error in wrong):
         alike = [error for error in wrong if error.code == code]
+        if len(alike) > 1 and isinstance(alike[0], ValidationFailed):
+            _say(f"Error: {len(alike)} of {len(errors)} machines failed validation [{code}]")
+            _say(f"  → {alike[0].hint}")
+            continue
         for error in alike[:_TOLD_ALIKE]:
             tell(error)
         if len(alike) > _TOLD_ALIKE:
