@@ -128,3 +128,48 @@ async def test_the_manager_gives_a_platform_away(bmc: HostileBmc, access: Reach)
     bmc.tree["/redfish/v1/Managers/1"] = {"Model": "Lenovo XClarity Controller"}
     async with connect(access()) as there:
         assert there.platform.id == "lenovo-xcc"
+
+
+async def test_an_override_that_always_stays(bmc: HostileBmc, access: Reach) -> None:
+    """Where Once is not kept, for once becomes for good, and it is said; it cannot be cleared."""
+    become(bmc, Id="RedvirtService")
+    bmc.tree[SYSTEM]["Boot"] = {
+        "BootSourceOverrideEnabled": "Continuous",
+        "BootSourceOverrideTarget": "Hdd",
+        "BootSourceOverrideTarget@Redfish.AllowableValues": ["Pxe", "Cd", "Hdd"],
+    }
+    accept_patches(bmc, SYSTEM)
+    async with connect(access()) as there:
+        found = await system.set_boot(there, "cd", once=True, mode=None)
+        assert (found.target, found.enabled) == ("Cd", "Continuous")
+        assert "cannot do it once" in found.note
+        with pytest.raises(NotSupported, match="cannot be without one"):
+            await system.clear_boot(there)
+    assert len(sent(bmc)) == 1
+
+
+async def test_boot_that_is_taken_whole(bmc: HostileBmc, access: Reach) -> None:
+    """Where target, enabled and mode are taken only together, they are sent so, also to clear."""
+    become(bmc, Vendor="AMI")
+    bmc.tree[SYSTEM]["Boot"] = {"BootSourceOverrideMode": "Legacy"}
+    accept_patches(bmc, SYSTEM)
+    async with connect(access()) as there:
+        await system.set_boot(there, "usb", once=True, mode=None)
+        await system.clear_boot(there)
+    names = ["BootSourceOverrideEnabled", "BootSourceOverrideMode", "BootSourceOverrideTarget"]
+    assert [sorted(each["Boot"]) for each in sent(bmc)] == [names, names]
+    assert sent(bmc)[1]["Boot"]["BootSourceOverrideTarget"] == "None"
+
+
+async def test_a_mount_that_wants_a_user(bmc: HostileBmc, access: Reach) -> None:
+    """Where a user is wanted even if there is none, it is called none."""
+    become(bmc, Vendor="AMI", Product="NVIDIA DGX")
+    path = "/redfish/v1/VM"
+    bmc.tree[SYSTEM]["VirtualMedia"] = {"@odata.id": path}
+    bmc.tree[path] = {"Members": [{"@odata.id": DRIVE}]}
+    action = {"#VirtualMedia.InsertMedia": {"target": f"{DRIVE}/in"}}
+    bmc.tree[DRIVE] = {"Id": "CD1", "MediaTypes": ["CD"], "Inserted": False, "Actions": action}
+    async with connect(access()) as there:
+        assert there.platform.id == "nvidia-dgx"
+        slot = await virtual_media.insert(there, "http://10.0.0.1/a/xen.iso", dry_run=True)
+    assert slot.requests[0].body["UserName"] == slot.requests[0].body["Password"] == "none"
