@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import random
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from provision.bmc import (
 )
 from provision.bmc.errors import NotSupported
 from provision.bmc.service import Bmc
+from provision.core.errors import ProvisionError
 
 #: Platform, kinds of the boot order, drives that take an image, dry requests by verb.
 EXPECTED: dict[str, dict[str, Any]] = {
@@ -172,3 +176,54 @@ async def test_bios_on_a_recording(redfish: Path, name: str) -> None:
 def test_every_recording_is_here(redfish: Path) -> None:
     """A recording that is added gets its row."""
     assert {path.stem for path in redfish.glob("*.json")} == set(EXPECTED)
+
+
+#: What the verbs read.
+READ = ("boot", "virtualmedia", "bios", "systems", "registr", "actioninfo", "settings", "pending")
+ABSURD: tuple[Any, ...] = (None, 7, "x", [], {}, [None], [7, {"@odata.id": 7}], {"target": []}, -1)
+
+
+@pytest.mark.parametrize("name", ["iloemu-DL360", "libredfish-lenovo", "crayrie-Gigabyte"])
+async def test_verbs_on_damaged_trees(redfish: Path, name: str) -> None:
+    """Whatever stands in a field, a verb answers or refuses in our words: no traceback."""
+    whole = json.loads((redfish / f"{name}.json").read_bytes())
+    chance = random.Random(11)  # noqa: S311 - the same damage every time
+    places = [uri for uri in whole if any(word in uri.lower() for word in READ)]
+    for _ in range(40):
+        tree = dict(whole)
+        for uri in chance.sample(places, min(len(places), 25)):
+            tree[uri] = damaged(tree[uri], chance)
+        with suppress(ProvisionError):
+            found = await recorded.read(tree, "damaged")
+            await every_verb(found[0].bmc)
+
+
+def damaged(value: Any, chance: random.Random) -> Any:
+    """A resource with a few of its fields absurd, at any depth."""
+    if not isinstance(value, dict) or not value:
+        return value
+    body = dict(value)
+    for key in chance.sample(sorted(body), min(2, len(body))):
+        deeper = isinstance(body[key], dict) and chance.random() < 0.6
+        body[key] = damaged(body[key], chance) if deeper else chance.choice(ABSURD)
+    return body
+
+
+async def every_verb(bmc: Bmc) -> None:
+    """Ask for each verb in a dry run; what is refused does not keep from the next."""
+    asked = (
+        lambda: boot.set_boot(bmc, "usb", once=True, mode="uefi", dry_run=True),
+        lambda: boot.set_boot(bmc, "usb", once=False, mode=None, dry_run=True),
+        lambda: boot.clear_boot(bmc, dry_run=True),
+        lambda: boot_order.set_order(bmc, ["pxe"], dry_run=True),
+        lambda: virtual_media.insert(bmc, URL, dry_run=True),
+        lambda: virtual_media.eject(bmc, dry_run=True),
+        lambda: system.set_power(bmc, "cycle", 1, dry_run=True),
+        lambda: system.set_power(bmc, "off", 1, force_after=1, dry_run=True),
+        lambda: bios.plan(bmc, {"virtualization": "disabled", "BootMode": "Uefi"}),
+        lambda: bios.pending(bmc),
+        lambda: bios_reset.reset_bios(bmc, dry_run=True),
+    )
+    for ask in asked:
+        with suppress(ProvisionError):
+            await ask()
