@@ -25,7 +25,7 @@ class Budget:
         self.requests = 0
         self.bytes = 0
 
-    def request(self, doing: str, most: float | None = None) -> float:
+    def request(self, doing: object, most: float | None = None) -> float:
         """Count one more request; return the seconds it may take, or raise when none are left."""
         self.requests += 1
         if self.requests > MOST_REQUESTS:

@@ -54,6 +54,7 @@ class Journal:
         with self._lock:
             self._open[session.bmc, session.path] = session
             self._write({"open": asdict(session)})
+        os.fdatasync(self._fd)  # outside the lock: the disk takes those of many threads together
 
     def closed(self, bmc: str, path: str) -> None:
         """Write down that a session was closed."""
@@ -112,7 +113,6 @@ class Journal:
         if self._fd < 0:
             self._fd = self._start()
         os.write(self._fd, json.dumps(line).encode() + b"\n")
-        os.fsync(self._fd)
 
     def _start(self) -> int:
         """Make our file; it has its final name only once it is locked."""

@@ -76,7 +76,7 @@ class Reply:
         return tag if isinstance(tag, str) else ""
 
 
-def parse(doing: str, raw: bytes) -> JsonObject:
+def parse(doing: object, raw: bytes) -> JsonObject:
     """Return the JSON object in ``raw`` (empty for none), or raise ``BadReply``."""
     if not raw.strip():
         return {}
@@ -179,7 +179,7 @@ def _time(text: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def error_for(doing: str, answer: Answer) -> ProvisionError:
+def error_for(doing: object, answer: Answer) -> ProvisionError:
     """Return our error for an answer whose status is not 2xx."""
     status, headers, body = answer.status, answer.headers, answer.content()
     if 300 <= status < 400:

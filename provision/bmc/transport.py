@@ -141,7 +141,7 @@ _NOT_HTTP = (aiohttp.ClientResponseError, aiohttp.InvalidURL, aiohttp.http.HttpP
 
 
 def no_answer(
-    doing: str, method: str, cause: BaseException | None, *, timed_out: bool
+    doing: object, method: str, cause: BaseException | None, *, timed_out: bool
 ) -> ProvisionError:
     """Return our error for a request that brought no usable answer."""
     if error := _never_sent(doing, cause):
@@ -170,7 +170,7 @@ def reason(error: OSError) -> str:
     return clean(error.strerror or error)
 
 
-def _never_sent(doing: str, cause: BaseException | None) -> ProvisionError | None:
+def _never_sent(doing: object, cause: BaseException | None) -> ProvisionError | None:
     if isinstance(cause, _SWAPPED):
         return IdentityChanged(
             f"{doing}: another certificate than a moment ago",

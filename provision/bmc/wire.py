@@ -34,13 +34,26 @@ class Line(Protocol):
         """Send a request once; raise our error where no answer came."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Doing:
+    """What a request does, in words that are only made when there is an error to tell."""
+
+    method: str
+    path: str
+    who: str
+
+    def __str__(self) -> str:
+        """Return ``reading /redfish/v1/ at 10.0.0.7:443``."""
+        return f"{_WORDS[self.method]} {clean(self.path, 120)} at {self.who}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """One request as it is sent. ``fresh`` wants a connection that was not used before."""
 
     method: str
     path: str
-    doing: str
+    doing: object
     seconds: float
     login: Login = ANONYMOUS
     body: Any = None
@@ -225,9 +238,9 @@ class Wire:
         """Return ``path`` if it is one on this BMC; all requests but those of login pass here."""
         return addresses.resource(path, self._address.authority)
 
-    def doing(self, method: str, path: str) -> str:
+    def doing(self, method: str, path: str) -> Doing:
         """Return what a request does, for messages."""
-        return f"{_WORDS[method]} {clean(path, 120)} at {self._address.authority}"
+        return Doing(method=method, path=path, who=self._address.authority)
 
     def grace(self, seconds: float) -> None:
         """Allow the requests of a logout, also when the deadline is over."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.bench import dmi, flash, judging, startup, trees
+from tests.bench import crawl, dmi, flash, judging, startup, trees
 
 startup.main()
 flash.main()
 dmi.main()
 trees.main()
 judging.main()
+crawl.main()
