@@ -125,6 +125,10 @@ async def _into_first(bmc: Bmc, usable: list[Slot], image: _Image, *, dry_run: b
         except tasks.TaskFailed:
             raise
         except BmcError as error:
+            # Some fail aloud and do it all the same: then it is not put into another drive, too.
+            now = await media_slots.again(bmc, slot)
+            if now.inserted and _same(now.image, image.url):
+                return replace(now, note=f"the BMC answered with an error: {error}")
             refusal = refusal or error
             continue
         seen = await _look_until(

@@ -294,6 +294,21 @@ async def test_actions_of_a_vendors_own(  # noqa: PLR0917 - one column of the ta
     assert both[1] == ({"VmmControlType": "Disconnect"} if told else {})
 
 
+async def test_an_error_that_is_none(bmc: HostileBmc, access: Reach) -> None:
+    """A drive that fails aloud and holds the image all the same: no second drive is filled."""
+    plant(bmc, drive("A"), drive("B"))
+
+    async def insert(_request: Request) -> bytes:
+        bmc.tree["/redfish/v1/VM/A"] |= {"Inserted": True, "Image": URL}
+        return answer({}, 500)
+
+    bmc.on["POST", "/redfish/v1/VM/A/Insert"] = insert
+    async with connect(access()) as there:
+        slot = await virtual_media.insert(there, URL)
+    assert (slot.name, "HTTP 500" in slot.note) == ("A", True)
+    assert bmc.count("POST", "/VM/") == 1
+
+
 async def test_a_task_that_fails_is_told(bmc: HostileBmc, access: Reach) -> None:
     """A BMC that fetches in a task says there what went wrong; another drive is not tried."""
     plant(bmc, drive("A"), drive("B"))
