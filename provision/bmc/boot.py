@@ -223,7 +223,8 @@ async def _by_order(bmc: Bmc, wish: _Wish, now: BootSetting, *, dry_run: bool) -
         hint = "Set the boot order in the firmware's setup."
         if not bmc.platform.quirks.boot_no_override:
             raise NotSupported(
-                f"{error}; and this BMC's override can only do it once", hint=f"Set it for once. {hint}"
+                f"{error}; and this BMC's override can only do it once",
+                hint=f"Set it for once. {hint}",
             ) from error
         raise NotSupported(str(error), hint=hint) from error
     note = f"first in the boot order: {found.options[0]}"
