@@ -15,6 +15,7 @@ from provision.report.naming import CUT, base_of, host, shortened
 from provision.report.reading import read_all, read_fact, read_finding
 from provision.report.validations import (
     DESCRIBE,
+    INSECURE,
     LOW,
     NO_SERVER,
     TOLD,
@@ -78,6 +79,8 @@ def _machine(validation: Validation) -> Iterator[str]:
     title = validation.profile.title if validation.profile else "Validation"
     yield from wrapped("", f"{title} on {target}{name}")
     yield from wrapped("", validation.made_of)
+    if validation.trust == "insecure":
+        yield from wrapped("", INSECURE)
     if validation.server:
         server = validation.server
         yield from wrapped("", f"Known server: {server.title}, verified {server.verified}")

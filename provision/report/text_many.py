@@ -10,7 +10,7 @@ from hwprofiles import Outcome
 from provision.report.causes import TIMES, Cause, causes, labels, some, unread
 from provision.report.layout import INDENT, WIDTH, headed, part, parts, wrapped
 from provision.report.naming import CUT
-from provision.report.validations import LOW, VERDICTS, Validation, worst_first
+from provision.report.validations import INSECURE, LOW, VERDICTS, Validation, worst_first
 
 _HOST: Final = 24  # columns for names of machines; longer addresses push the rest aside
 _MODEL: Final = 18
@@ -38,7 +38,10 @@ def render(validations: Sequence[Validation]) -> str:
 
 def _head(machines: Sequence[Validation]) -> list[str]:
     titles = sorted({each.profile.title for each in machines if each.profile})
-    return wrapped("", f"Validated against {' and '.join(titles)}" if titles else "Validated")
+    lines = wrapped("", f"Validated against {' and '.join(titles)}" if titles else "Validated")
+    if open_ := sum(each.trust == "insecure" for each in machines):
+        lines += wrapped("", f"{INSECURE} ({open_} of {len(machines)})")
+    return lines
 
 
 def _machines(machines: Sequence[Validation]) -> Iterator[str]:

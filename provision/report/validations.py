@@ -231,6 +231,8 @@ def _is_unsure(fact: Fact) -> bool:
 
 
 #: What a machine can come to, worst first.
+#: What every report says of a machine whose BMC was not checked; ``trust`` is then ``insecure``.
+INSECURE: Final = "INSECURE: the BMC's certificate was not checked; whoever was in between answered"
 VERDICTS: Final = ("FAIL", "ERROR", "UNKNOWN", "PASS")
 
 

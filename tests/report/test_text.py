@@ -252,3 +252,12 @@ def test_of_many_machines_with_a_cause_some_are_named() -> None:
     told = flat(text(*samples.recordings(20), verdict(MEMORY)))
     assert f"20 {TIMES} cpu.nx" in told
     assert "/000000000007 and 12 more" in told
+
+
+def test_a_bmc_that_was_not_checked_is_said_aloud() -> None:
+    """Of one machine and of many: what anybody in between could have answered proves little."""
+    open_ = verdict(*samples.FINDINGS) | {"tls": {"how": "insecure"}}
+    assert "INSECURE: the BMC's certificate was not checked" in flat(text(open_))
+    many = flat(text(open_, verdict(*samples.FINDINGS)))
+    assert "whoever was in between answered (1 of 2)" in many
+    assert "INSECURE" not in text(verdict(*samples.FINDINGS))
