@@ -116,9 +116,10 @@ def disable(dry_run: bool, output: str, **chosen: Any) -> int:
     """Let the servers boot by their own order again."""
     from provision.bmc import boot
 
-    return _run(
-        lambda bmc: boot.clear_boot(bmc, dry_run=dry_run), _text, output, with_before(chosen)
-    )
+    async def work(bmc: Bmc) -> BootSetting:
+        return await boot.clear_boot(bmc, dry_run=dry_run)
+
+    return _run(work, _words(dry_run), output, with_before(chosen))
 
 
 def _set(device: str, output: str, chosen: dict[str, Any], **how: Any) -> int:
@@ -127,7 +128,7 @@ def _set(device: str, output: str, chosen: dict[str, Any], **how: Any) -> int:
     async def work(bmc: Bmc) -> BootSetting:
         return await boot.set_boot(bmc, device, **how)
 
-    return _run(work, _text, output, with_before(chosen))
+    return _run(work, _words(how["dry_run"]), output, with_before(chosen))
 
 
 def _run(
@@ -144,9 +145,17 @@ def _run(
     return tell(output, seen, text)
 
 
+def _words(dry_run: bool) -> Callable[[BootSetting], str]:
+    def told(found: BootSetting) -> str:
+        if not (dry_run and found.requests):
+            return _text(found)
+        note = f"\n{found.note}" if found.note not in ("", "nothing was sent") else ""
+        return f"{would_send(found.requests)}{note}"
+
+    return told
+
+
 def _text(found: BootSetting) -> str:
-    if found.note == "nothing was sent":
-        return would_send(found.requests)
     if not found.enabled or found.enabled == "Disabled":
         pairs = [("boot from", "no override: the server boots by its own order")]
     else:
