@@ -43,9 +43,9 @@ TABLE: Final[tuple[Row, ...]] = (
     Row(INTEL, 0x0B, _ALL, "Xeon Phi", None, None, None, None),
     Row(INTEL, 0x06, (0x0F,), "Woodcrest, Clovertown, Tigerton", True, False, "v1", False, "Xeon"),
     Row(INTEL, 0x06, (0x17,), "Harpertown", True, False, "v1", None, "Xeon"),
-    # Every part of these two, whatever its brand, is as old as that.
-    Row(INTEL, 0x06, (0x0F,), "Core 2, 65 nm", None, False, "v1", False),
-    Row(INTEL, 0x06, (0x17,), "Core 2, 45 nm", None, False, "v1", None),
+    # Whatever the brand, every part of these two is as old as that; the code name needs the brand.
+    Row(INTEL, 0x06, (0x0F,), "", None, False, "v1", False),
+    Row(INTEL, 0x06, (0x17,), "", None, False, "v1", None),
     Row(INTEL, 0x06, (0x1D,), "Dunnington", True, False, "v1", False),
     Row(INTEL, 0x06, (0x1A, 0x1E, 0x2E), "Nehalem", True, True, "v2", False, "Xeon", "G"),
     Row(INTEL, 0x06, (0x25, 0x2C, 0x2F), "Westmere", True, True, "v2", False, "Xeon"),

@@ -79,7 +79,7 @@ def _from_signature(facts: FactBook, signature: Signature) -> None:
     feature = "vmx" if signature.vendor == INTEL else "svm"
     state = facts.get("cpu.virt.state")
     if row is not None:
-        _add(facts, "cpu.codename", row.name, fact)
+        _add(facts, "cpu.codename", row.name or None, fact)
         _add(facts, "cpu.xsave", row.xsave, fact)
         _add(facts, "cpu.level", row.level, fact)
         if row.virtualization is not None:

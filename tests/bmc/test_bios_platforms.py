@@ -19,6 +19,8 @@ from provision.sim.spec import ServerSpec
 from tests.bmc.hostile import SYSTEM, HostileBmc, Request, answer
 from tests.bmc.platform_rack import reached
 
+pytestmark = pytest.mark.campaign
+
 Reach = Callable[..., Access]
 BIOS = f"{SYSTEM}/Bios"
 

@@ -15,6 +15,8 @@ from provision.sim.boot import Device
 from provision.sim.rack import SimServer
 from tests.bmc.platform_rack import reached
 
+pytestmark = pytest.mark.campaign
+
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:

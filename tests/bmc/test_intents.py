@@ -26,6 +26,8 @@ from provision.sim.faults import Fault
 from provision.sim.rack import SimServer
 from provision.sim.spec import ServerSpec
 
+pytestmark = pytest.mark.campaign
+
 OFF = ServerSpec(name="u01", virtualization=False)
 RUNNING = ServerSpec(name="u01", powered_on=True)
 

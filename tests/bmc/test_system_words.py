@@ -19,6 +19,8 @@ from provision.sim.spec import ServerSpec
 from tests.bmc.hostile import RESET, SYSTEM, HostileBmc, Request, answer
 from tests.bmc.platform_rack import reached
 
+pytestmark = pytest.mark.campaign
+
 Reach = Callable[..., Access]
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 RUNNING = ServerSpec(name="u01", powered_on=True)

@@ -24,6 +24,8 @@ from provision.sim import faults
 from provision.sim.faults import Fault
 from provision.sim.rack import SimServer
 
+pytestmark = pytest.mark.campaign
+
 NEW = Secret("n3w-Password-1")
 Verb = Callable[[Bmc, Access, Path], Awaitable[Any]]
 

@@ -24,6 +24,8 @@ from provision.sim import personalities
 from provision.sim.rack import SimServer, running
 from provision.sim.spec import ServerSpec
 
+pytestmark = pytest.mark.campaign
+
 NEW = Secret("n3w-Passw0rd1")
 #: The system to speak of where a BMC has several.
 NODE = {"hpe-cray-ex": "/redfish/v1/Systems/Node0"}

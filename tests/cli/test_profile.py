@@ -181,7 +181,7 @@ def test_lint_notes_what_deserves_a_look(tmp_path: Path) -> None:
         f"{path}:12:10: note: nothing uses the parameter 'memory_mim'; did you mean 'memory_min'?",
         f"{path}:14:49: note: the waiver of vendor ends in 7 days",
         f"{path}:16:47: note: the waiver of rack ended on 2020-01-31",
-        f"{path}: 12 rules, 2 of its own; 7 notes",
+        f"{path}: 13 rules, 2 of its own; 7 notes",
     ]
     assert invoke("lint", path, "--strict").exception is not None
     assert invoke("lint", "xen-base", "--strict").exception is None
@@ -232,7 +232,7 @@ def test_lint_of_bad_files(tmp_path: Path, good: str, bad: str, told: str) -> No
     assert error.status == Exit.CONFIG
     assert error.hint
     assert any(line.startswith(f"{path}:") and told in line for line in shown.splitlines())
-    assert "xen-4.17: 10 rules" in shown
+    assert "xen-4.17: 11 rules" in shown
 
 
 def test_lint_of_a_missing_file() -> None:
@@ -342,7 +342,7 @@ def test_new_for_a_hypervisor_and_upon_a_file(tmp_path: Path) -> None:
     run("new", str(path), "--extends", str(base), "--title", 'The "Lab": #1')
     profile = hwprofiles.load(str(path))
     assert profile.title == 'The "Lab": #1'
-    assert {rule.id for rule in profile.rules} == {"cpu.x86-64"}
+    assert {rule.id for rule in profile.rules} == {"cpu.arch", "cpu.x86-64"}
 
 
 def test_new_for_a_server(tmp_path: Path) -> None:

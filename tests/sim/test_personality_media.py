@@ -11,6 +11,8 @@ from provision.sim import demo_image
 from tests.sim.people import Person, person
 from tests.sim.test_media import serving
 
+pytestmark = pytest.mark.campaign
+
 INSERT, EJECT = "VirtualMedia.InsertMedia", "VirtualMedia.EjectMedia"
 
 
