@@ -37,12 +37,12 @@ async def rack(tmp_path: Path) -> AsyncIterator[Rack]:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Share the fast tests between two workers; those that need the machine run one by one.
+    """Share the fast tests between three workers, which wait a lot; those that need the machine run one by one.
 
     (Groups would say it better, but pytest-xdist 3.8 does not see them under pytest 9.)
     """
     wanted = str(config.getoption("markexpr"))
-    return 2 if all(f"not {name}" in wanted for name in ("lab", "root", "bench")) else 0
+    return 3 if all(f"not {name}" in wanted for name in ("lab", "root", "bench")) else 0
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
