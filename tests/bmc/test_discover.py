@@ -340,9 +340,10 @@ async def test_an_unknown_interface_is_told() -> None:
 
 
 async def test_a_search_on_a_named_interface_goes_out(caplog: pytest.LogCaptureFixture) -> None:
-    """Without root; on the loopback nobody answers."""
+    """Without root; on the loopback nobody answers, but for a test of another worker."""
     try:
-        assert await ssdp.search(seconds=0.1, interface="lo") == []
+        found = await ssdp.search(seconds=0.1, interface="lo")
+        assert all(each.address.host.startswith("127.") for each in found)
     except ConfigError as error:
         assert "unreachable" in str(error)  # noqa: PT017 - a machine without multicast routes
     assert not caplog.records
