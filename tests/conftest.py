@@ -37,7 +37,7 @@ async def rack(tmp_path: Path) -> AsyncIterator[Rack]:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Share the fast tests between three workers, which wait a lot; those that need the machine run one by one.
+    """Share the fast tests between three workers, which wait a lot; others run one by one.
 
     (Groups would say it better, but pytest-xdist 3.8 does not see them under pytest 9.)
     """
