@@ -24,7 +24,9 @@ class Tree:
     def raw(self, name: str, limit: int = _LIMIT) -> bytes | None:
         """Return the bytes of a file, at most ``limit``; None when it cannot be read."""
         try:
-            with self.path(name).open("rb") as file:
+            # A pipe in a directory that came from elsewhere must not be waited for.
+            number = os.open(self.path(name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(number, "rb") as file:
                 return file.read(limit)
         except OSError as error:
             _log.debug("%s: %s", error.filename, error.strerror)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -147,3 +148,11 @@ def test_it_runs_on_the_standard_library_alone() -> None:
         cwd=Path(__file__).parent.parent.parent,
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_a_pipe_where_a_file_should_be(tmp_path: Path) -> None:
+    """A directory from elsewhere may hold anything; nobody is waited for."""
+    for name in ("proc/cpuinfo", "proc/meminfo", "sys/firmware/dmi/tables/DMI"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(tmp_path / name)
+    assert not read_facts(tmp_path)
