@@ -25,6 +25,8 @@ from tests.bmc.suffering import (
     suffer,
 )
 
+pytestmark = pytest.mark.campaign
+
 Reach = Callable[..., Access]
 OK = b"HTTP/1.1 200 OK\r\n"
 BAD: dict[str, Any] = {"code": "bad-reply", "status": 5}

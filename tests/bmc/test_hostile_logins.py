@@ -23,6 +23,8 @@ from tests.bmc.hostile import (
 )
 from tests.bmc.suffering import THIEF, Case, handler, judge, part, stream, suffer
 
+pytestmark = pytest.mark.campaign
+
 Reach = Callable[..., Access]
 BAD: dict[str, Any] = {"code": "bad-reply", "status": 5}
 LOST: dict[str, Any] = {"code": "not-supported", "status": 5}

@@ -18,6 +18,8 @@ from tests.bmc.hostile import (
 )
 from tests.bmc.suffering import THIEF, Case, bounded, handler, judge, suffer
 
+pytestmark = pytest.mark.campaign
+
 Reach = Callable[..., Access]
 BAD: dict[str, Any] = {"code": "bad-reply", "status": 5}
 FINE: dict[str, Any] = {}

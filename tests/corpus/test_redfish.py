@@ -17,6 +17,8 @@ from provision.core.secrets import Secret
 from provision.flow.validate import Verdict
 from tests.validating import validate_bmc
 
+pytestmark = pytest.mark.campaign
+
 Tree = dict[str, Any]
 Serve = Callable[[Tree], Access]
 

@@ -25,6 +25,8 @@ from provision.bmc.errors import NotSupported
 from provision.bmc.service import Bmc
 from provision.core.errors import ProvisionError
 
+pytestmark = pytest.mark.campaign
+
 #: Platform, kinds of the boot order, drives that take an image, dry requests by verb.
 EXPECTED: dict[str, dict[str, Any]] = {
     "libredfish-dell": {

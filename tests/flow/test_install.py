@@ -104,6 +104,7 @@ async def test_a_rack_is_provisioned_and_its_faults_are_told_apart() -> None:
         assert summary["exit_status"] == 4
 
 
+@pytest.mark.campaign
 async def test_a_blank_stick_is_not_a_pass() -> None:
     """A started server proves nothing; the record says what the console showed instead."""
     async with running(1, scale=FAST) as rack:
@@ -146,6 +147,7 @@ async def test_virtual_media_are_inserted_booted_and_ejected(unused_tcp_port: in
         assert step(record, "eject")["result"] == "ok"
 
 
+@pytest.mark.campaign
 async def test_a_running_server_is_not_touched() -> None:
     """Unless the file allows it, what runs goes on running."""
     async with running(standard_mix(1, powered_on=True), scale=FAST) as rack:
@@ -181,6 +183,7 @@ async def test_a_reset_whose_answer_is_lost_is_sent_once() -> None:
         assert server.count("POST", "ComputerSystem.Reset") == 1
 
 
+@pytest.mark.campaign
 async def test_a_bmc_that_lies_about_the_boot_device_is_found_out() -> None:
     """200 OK with nothing changed is a failure, before the server is started."""
     async with running(1, scale=FAST) as rack:
@@ -214,6 +217,7 @@ async def test_a_bmc_nobody_answers_for_is_status_10() -> None:
         assert error["hint"]
 
 
+@pytest.mark.campaign
 async def test_two_rows_that_lead_to_one_machine_are_found_out() -> None:
     """Another spelling of an address must not make one server pass for two."""
     async with running(1, scale=FAST) as rack:
@@ -287,6 +291,7 @@ async def test_no_session_is_left_behind() -> None:
             assert server.count("DELETE", "Sessions/") == opened
 
 
+@pytest.mark.campaign
 async def test_one_servers_bug_is_not_the_racks_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """An error nobody foresaw becomes that server's record; the others go on."""
     async with running(2, scale=FAST) as rack:

@@ -13,6 +13,8 @@ from provision.sim import Rack, faults, mischief
 from provision.sim.faults import Kind, broken, parse
 from tests.sim.client import RESET, SESSIONS, SYSTEM, Client, client
 
+pytestmark = pytest.mark.campaign
+
 CHASSIS = "/redfish/v1/Chassis"
 
 

@@ -11,6 +11,8 @@ from hwprofiles import platforms
 from provision.sim import personalities
 from tests.sim.people import ROOT, person
 
+pytestmark = pytest.mark.campaign
+
 NAMES = personalities.names()
 
 #: Personality -> the system's URI, and the manager's.
