@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from provision.core.errors import (
     ConfigError,
     CredentialsError,
@@ -100,9 +102,14 @@ class LicenceNeeded(NotSupported):
 
 
 class SeveralSystems(Refused):
-    """The BMC serves several computer systems, and none was named."""
+    """The BMC serves several computer systems, and none was named; ``systems`` are addresses."""
 
     code = "several-systems"
+
+    def __init__(self, message: str, *, systems: Sequence[str] = ()) -> None:
+        hint = f"Name one by its address: {systems[0]}" if systems else None
+        super().__init__(message, hint=hint)
+        self.systems = tuple(systems)
 
 
 class ClearText(Refused):

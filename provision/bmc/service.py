@@ -174,7 +174,7 @@ class Bmc:
         raise SeveralSystems(
             f"looking for the server behind {self.name}: it serves {len(paths)} "
             f"({clean(', '.join(path.rstrip('/').rpartition('/')[2] for path in paths), 120)})",
-            hint=f"Name one by its address: {self.address.origin}{paths[0]}",
+            systems=[f"{self.address.origin}{path}" for path in paths],
         )
 
     async def _startable(self, paths: list[str]) -> list[str]:

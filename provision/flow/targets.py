@@ -7,10 +7,12 @@ answers from its recording.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from urllib.parse import urlsplit
 
 from hwprofiles.facts import FactBook, Facts
 from provision.core.errors import ConfigError, ProvisionError
@@ -67,12 +69,21 @@ async def each(
         found.append(await _done(machine.target, work(_with(machine, targets))))
     turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def live(name: str, access: Access) -> Seen[T]:
+    async def live(name: str, access: Access) -> list[Seen[T]]:
         async with turns:
-            return await _done(name, _connected(name, access, targets, work, observer))
+            seen = await _done(name, _connected(name, access, targets, work, observer))
+            systems: Sequence[str] = getattr(seen.error, "systems", ())
+            # One BMC may serve several servers, each of which is a machine of its own.
+            alone = {f"{name}#{urlsplit(system).path}": system for system in systems}
+            return [
+                await _done(
+                    each, _connected(each, replace(access, url=url), targets, work, observer)
+                )
+                for each, url in alone.items()
+            ] or [seen]
 
     live_ones = (live(name, access) for name, access in targets.accesses.items())
-    return [*found, *await asyncio.gather(*live_ones)]
+    return [*found, *itertools.chain(*await asyncio.gather(*live_ones))]
 
 
 async def _done(target: str, work: Awaitable[T]) -> Seen[T]:
