@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,11 +17,15 @@ class Device(StrEnum):
     CD = "cd"
     VIRTUAL_USB = "virtual-usb"
     PXE = "pxe"
+    FIRMWARE = "firmware"  # a program inside the firmware, such as its shell
 
 
 @dataclass(frozen=True, kw_only=True)
 class BootOption:
-    """One entry of the firmware's boot menu; ``alias`` is the override target it answers to."""
+    """One entry of the firmware's boot menu.
+
+    ``alias`` is the override target it answers to; empty for an entry that answers to none.
+    """
 
     reference: str
     name: str
@@ -59,13 +64,26 @@ def options_for(spec: ServerSpec) -> tuple[BootOption, ...]:
 class BootConfig:
     """The boot order and the override of one server."""
 
+    targets = TARGETS
+    modes = MODES
+
     def __init__(self, options: tuple[BootOption, ...]) -> None:
         self.options = {option.reference: option for option in options}
         self.order = list(self.options)
+        #: Called when the firmware has found other options than before.
+        self.on_change: Callable[[], None] = _nothing
         self.target = "None"
         self.enabled = "Disabled"
         self.mode = "UEFI"
         self.uefi_target = ""
+
+    def found(self, options: Iterable[BootOption], order: Iterable[str]) -> None:
+        """Take over what the firmware found: its options, and their order."""
+        known = {option.reference: option for option in options}
+        self.order = [reference for reference in order if reference in known]
+        if known != self.options:
+            self.options = known
+            self.on_change()
 
     def clear(self) -> None:
         """Forget the override."""
@@ -79,12 +97,22 @@ class BootConfig:
         """
         target = self.target if self.enabled != "Disabled" else "None"
         order = [self.options[reference] for reference in self.order]
-        first = [
-            option
-            for option in order
-            if option.alias == target
-            or (target == "UefiTarget" and option.path == self.uefi_target)
-        ]
+        first = self.overriding()
         if self.enabled == "Once":
             self.clear()
         return target, first + [option for option in order if option not in first]
+
+    def overriding(self) -> list[BootOption]:
+        """Return the options that the override in force means, in boot order."""
+        if self.enabled == "Disabled":
+            return []
+        return [
+            option
+            for option in (self.options[reference] for reference in self.order)
+            if option.alias == self.target
+            or (self.target == "UefiTarget" and option.path == self.uefi_target)
+        ]
+
+
+def _nothing() -> None:
+    """Nobody listens."""

@@ -93,7 +93,7 @@ class Machine:
         self.secure_boot = spec.secure_boot
         self.secure_boot_pending = spec.secure_boot
         self.boot = BootConfig(options_for(spec))
-        self.slots = (Slot("CD1", ("CD", "DVD")), Slot("USB1", ("USBStick",)))
+        self.slots: tuple[Slot, ...] = (Slot("CD1", ("CD", "DVD")), Slot("USB1", ("USBStick",)))
         self.asset_tag = ""
         self.locate = False
         self._life: asyncio.Task[None] | None = None

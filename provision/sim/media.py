@@ -39,7 +39,7 @@ class Slot:
         await probe(url)
         self.image, self.write_protected = url, write_protected
 
-    def eject(self) -> None:
+    async def eject(self) -> None:
         """Empty the drive."""
         self.image = None
         self.write_protected = True
@@ -47,21 +47,21 @@ class Slot:
 
 async def probe(url: str) -> None:
     """Ask for the image's size only; a server that does not know HEAD passes."""
-    async with _asking("HEAD", url) as reply:
+    async with asking("HEAD", url) as reply:
         if reply.status not in (200, 405, 501):
             raise MediaError(f"{url} answered {reply.status}")
 
 
 async def fetch(url: str) -> bytes:
     """GET ``url`` (no Range), read ``LIMIT`` bytes at most, return the first MiB."""
-    async with _asking("GET", url) as reply:
+    async with asking("GET", url) as reply:
         if reply.status != 200:
             raise MediaError(f"{url} answered {reply.status}")
         return await _read(reply.content)
 
 
 @asynccontextmanager
-async def _asking(method: str, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+async def asking(method: str, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
     """Yield the reply of the image's server; what goes wrong on the way is a ``MediaError``."""
     try:
         # A BMC does not know our certificate authorities, and most verify nothing here.

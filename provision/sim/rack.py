@@ -16,6 +16,7 @@ from provision.core.errors import ConfigError, Conflict
 from provision.core.secrets import Secret
 from provision.sim import journal, standard
 from provision.sim.access import Access
+from provision.sim.backends import Backend, Played
 from provision.sim.bmc import Bmc
 from provision.sim.certificates import Authority, write_private
 from provision.sim.faults import Fault, FaultPlan
@@ -63,7 +64,7 @@ class SimServer:
 
     def console(self) -> str:
         """Return all that the serial console has shown."""
-        return self.serial_log.read_text(encoding="utf-8")
+        return self.serial_log.read_text(encoding="utf-8", errors="replace")
 
 
 def reachable(host: str) -> str:
@@ -98,18 +99,23 @@ async def running(  # noqa: PLR0913 - each has a default, and a rack is made in 
     faults: Mapping[str, Sequence[Fault]] | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
+    backend: Backend | None = None,
 ) -> AsyncIterator[Rack]:
     """Run a rack until the block ends.
 
     ``servers`` is a number, or the servers themselves. ``scale`` stretches every delay. Without a
     ``directory`` a temporary one is used and removed. ``faults`` are planned by server name. With
     ``port`` the servers listen on that port and the ones after it, without on any free ones.
+    The machines come from ``backend``, and are played without one.
     """
+    backend = backend or Played()
     specs = with_names(standard_mix(servers) if isinstance(servers, int) else servers)
+    specs = [backend.fit(spec) for spec in specs]
     async with AsyncExitStack() as stack:
         if directory is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provision-")))
-        builder = _Builder(directory, host, Timing().scaled(scale))
+        builder = _Builder(directory, host, Timing().scaled(scale), backend)
+        await backend.prepare(directory)
         listening = []
         for index, spec in enumerate(specs):
             planned = tuple((faults or {}).get(spec.name, ()))
@@ -127,8 +133,9 @@ async def running(  # noqa: PLR0913 - each has a default, and a rack is made in 
 class _Builder:
     """Lays out the directory and starts listeners."""
 
-    def __init__(self, directory: Path, host: str, timing: Timing) -> None:
+    def __init__(self, directory: Path, host: str, timing: Timing, backend: Backend) -> None:
         self.directory, self.host, self.timing = directory, host, timing
+        self.backend = backend
         self.authority = Authority()
         self.ca_file = directory / "ca.pem"
         self.password = Secret(secrets.token_urlsafe(12))
@@ -188,7 +195,9 @@ class _Builder:
         if not stick.exists():  # one that was flashed already stays as it is
             with stick.open("wb") as file:
                 file.truncate(spec.stick_bytes)
-        machine = Machine(spec, timing=self.timing, serial_log=home / "serial.log", stick=stick)
+        machine = self.backend.machine(
+            spec, timing=self.timing, serial_log=home / "serial.log", stick=stick
+        )
         bmc = Bmc(
             machine=machine,
             access=Access(USER, self.password),

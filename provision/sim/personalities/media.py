@@ -118,7 +118,7 @@ class _Slot:
         if kind == "Connect":
             await media.insert(self.drive, {"Image": body.get("Image")})
         else:
-            self.drive.eject()
+            await self.drive.eject()
         task = f"{uris.TASK_SERVICE}/Tasks/{uuid4().hex[:8]}"
         done = resource(task, "Task.v1_7_4", "VMM control", TaskState="Completed", Messages=[])
         self.bmc.tree[task] = Resource(body=lambda: done)
@@ -139,5 +139,5 @@ class _Slot:
             wanted: Json = {key: body[key] for key in ("Image", "WriteProtected") if key in body}
             await media.insert(self.drive, wanted)
         elif "Image" in body or body.get("Inserted") is False:
-            self.drive.eject()
+            await self.drive.eject()
         return Reply(body=self.show())

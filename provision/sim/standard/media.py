@@ -99,5 +99,5 @@ def _is_web_address(url: str) -> bool:
 async def eject(slot: Slot, body: Json) -> Reply:
     """Empty a slot."""
     checks.parameters(EJECT, body, [])
-    slot.eject()
+    await slot.eject()
     return Reply(status=204)

@@ -6,7 +6,7 @@ from functools import partial
 
 from provision.sim import checks
 from provision.sim.bmc import Bmc
-from provision.sim.boot import ENABLED, MODES, TARGETS, BootOption
+from provision.sim.boot import ENABLED, BootOption
 from provision.sim.machine import Power, Reset, WrongState
 from provision.sim.messages import Json, Problem, Reply
 from provision.sim.standard import uris
@@ -33,16 +33,24 @@ def plant(bmc: Bmc) -> None:
     )
     tree[uris.SYSTEM] = Resource(body=lambda: _system(bmc), patch=lambda body: _patch(bmc, body))
     tree[_RESET_URI] = Resource(post=lambda body: _reset(bmc, body))
-    options = bmc.machine.boot.options
-    members = [f"{_OPTIONS}/{reference}" for reference in options]
-    tree[_OPTIONS] = Resource(
-        body=lambda: collection(_OPTIONS, "BootOption", "Boot Options", members)
-    )
-    for option in options.values():
-        tree[f"{_OPTIONS}/{option.reference}"] = Resource(body=partial(_option, option))
+    _plant_options(bmc)
+    bmc.machine.boot.on_change = partial(_plant_options, bmc)
     tree[_SECURE_BOOT] = Resource(
         body=lambda: _secure_boot(bmc), patch=lambda body: _patch_secure_boot(bmc, body)
     )
+
+
+def _plant_options(bmc: Bmc) -> None:
+    """Plant the options there are now, and no others."""
+    tree, options = bmc.tree, bmc.machine.boot.options
+    for uri in [uri for uri in tree if uri.startswith(f"{_OPTIONS}/")]:
+        del tree[uri]
+    members = [f"{_OPTIONS}/{reference}" for reference in options]
+    tree[_OPTIONS] = Resource(
+        body=partial(collection, _OPTIONS, "BootOption", "Boot Options", members)
+    )
+    for option in options.values():
+        tree[f"{_OPTIONS}/{option.reference}"] = Resource(body=partial(_option, option))
 
 
 def _system(bmc: Bmc) -> Json:
@@ -115,11 +123,11 @@ def _boot(bmc: Bmc) -> Json:
     boot = bmc.machine.boot
     return {
         "BootSourceOverrideTarget": boot.target,
-        **checks.allowable(TARGETS, "BootSourceOverrideTarget"),
+        **checks.allowable(boot.targets, "BootSourceOverrideTarget"),
         "BootSourceOverrideEnabled": boot.enabled,
         **checks.allowable(ENABLED, "BootSourceOverrideEnabled"),
         "BootSourceOverrideMode": boot.mode,
-        **checks.allowable(MODES, "BootSourceOverrideMode"),
+        **checks.allowable(boot.modes, "BootSourceOverrideMode"),
         "UefiTargetBootSourceOverride": boot.uefi_target or None,
         "UefiTargetBootSourceOverride@Redfish.AllowableValues": [
             option.path for option in boot.options.values()
@@ -162,7 +170,7 @@ def _option(option: BootOption) -> Json:
         BootOptionReference=option.reference,
         BootOptionEnabled=True,
         DisplayName=option.name,
-        Alias=option.alias,
+        Alias=option.alias or None,
         UefiDevicePath=option.path,
     )
 
@@ -191,9 +199,9 @@ def _patch_boot(bmc: Bmc, body: Json) -> None:
     boot = bmc.machine.boot
     checks.writable(body, _boot(bmc), [*_OVERRIDE, "BootOrder"])
     order = _order(body, boot.order)
-    target = checks.one_of(body, "BootSourceOverrideTarget", TARGETS, boot.target)
+    target = checks.one_of(body, "BootSourceOverrideTarget", boot.targets, boot.target)
     enabled = checks.one_of(body, "BootSourceOverrideEnabled", ENABLED, boot.enabled)
-    mode = checks.one_of(body, "BootSourceOverrideMode", MODES, boot.mode)
+    mode = checks.one_of(body, "BootSourceOverrideMode", boot.modes, boot.mode)
     paths = [option.path for option in boot.options.values()]
     uefi = checks.one_of(body, "UefiTargetBootSourceOverride", paths, boot.uefi_target)
     if target == "UefiTarget":
