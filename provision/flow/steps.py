@@ -169,21 +169,30 @@ async def _change_power(job: Job, wish: str, aim: str) -> None:
     """Ask for a change of power, once in the life of a run, and wait to see it.
 
     After a crash nobody knows whether the request was sent, and a BMC may take a while to show
-    what it does: then we only watch.
+    what it does: then we watch first. A server that is still off after that is asked for On again:
+    that names a state, and does nothing to a server that has it. To be off is not asked for again:
+    the server that runs may have been started by somebody else meanwhile.
     """
     bmc = await job.bmc()
-    if job.mark(f"power-{aim.lower()}"):
-        await system.set_power(bmc, wish, wait=_POWER_WAIT)
-        return
-    deadline = time.monotonic() + _POWER_WAIT
-    while await system.power_state(bmc) != aim:
-        if time.monotonic() > deadline:
+    if not job.mark(f"power-{aim.lower()}"):
+        if await _seen(bmc, aim):
+            return
+        if wish != "on":
             raise OutcomeUnknown(
                 f"power {wish} of {job.server.name}: asked for before an interruption, and not "
                 f"seen in {_POWER_WAIT:.0f} s",
                 hint="Look at the server; then start a new run. The request is not sent again.",
             )
+    await system.set_power(bmc, wish, wait=_POWER_WAIT)
+
+
+async def _seen(bmc: Bmc, aim: str) -> bool:
+    deadline = time.monotonic() + _POWER_WAIT
+    while await system.power_state(bmc) != aim:
+        if time.monotonic() > deadline:
+            return False
         await asyncio.sleep(1.0)
+    return True
 
 
 def _started_by_another(job: Job) -> PowerRefused:

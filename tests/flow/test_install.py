@@ -252,6 +252,22 @@ async def test_a_reset_that_may_have_been_sent_is_not_sent_again() -> None:
         assert server.count("POST", "ComputerSystem.Reset") == 0
 
 
+async def test_a_reset_that_was_never_sent_is_sent_by_resume(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Killed between the mark and the request: after the watch in vain, On is asked for."""
+    monkeypatch.setattr(steps, "_POWER_WAIT", 1.5)
+    async with running(1, scale=FAST) as rack:
+        server = rack.servers[0]
+        demo_image.write(server.stick)
+        path = servers_file(rack, [server])
+        run = RunDirectory.create(read_servers(path), path)
+        assert run.mark(server.name, "power-on")
+        summary = await install.provision(run, None, ignore, parallel=1)
+        assert summary["servers"][0]["verdict"] == "PASS"
+        assert server.count("POST", "ComputerSystem.Reset") == 1
+
+
 async def test_a_server_somebody_else_started_is_not_stopped() -> None:
     """Between our look and our act the world goes on; `refuse` holds all the same."""
     async with running(1, scale=FAST) as rack:
