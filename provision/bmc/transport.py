@@ -11,7 +11,6 @@ import errno
 import os
 import socket
 import ssl
-from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -55,11 +54,11 @@ class CappedResponse(aiohttp.ClientResponse):
 
 
 def limits(timeout: float) -> aiohttp.ClientTimeout:
-    """Return the limits of one request that may take ``timeout`` seconds in all."""
-    connect = min(timeout, _CONNECT)
-    return aiohttp.ClientTimeout(
-        total=timeout, connect=connect, sock_connect=connect, sock_read=timeout
-    )
+    """Return the limits of one request that may take ``timeout`` seconds in all.
+
+    A limit for each read of the socket would say no more than the total, and costs two timers.
+    """
+    return aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, _CONNECT))
 
 
 #: How aiohttp says that the other side closed, or reset, a connection.
@@ -107,25 +106,20 @@ class Connections:
             response_class=CappedResponse,
             timeout=limits(self._timeout),
             trust_env=False,
-            trace_configs=[] if fresh else [self._watch()],
+            middlewares=() if fresh else (self._watch,),
         )
 
-    def _watch(self) -> aiohttp.TraceConfig:
-        """Return what notices a reused connection that broke: aiohttp repeats, and says nothing."""
-        watch = aiohttp.TraceConfig()
-
-        async def reused(_session: object, context: SimpleNamespace, _told: object) -> None:
-            context.reused = True
-
-        async def broke(_session: object, context: SimpleNamespace, told: object) -> None:
-            error = getattr(told, "exception", None)
-            if error is None or (isinstance(error, _BROKE) and not isinstance(error, TimeoutError)):
-                self._broken += vars(context).pop("reused", False)
-
-        watch.on_connection_reuseconn.append(reused)
-        watch.on_connection_create_start.append(broke)  # a second one for the same request
-        watch.on_request_exception.append(broke)
-        return watch
+    async def _watch(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Notice a kept connection that broke: aiohttp repeats a read on it, and says nothing."""
+        try:
+            return await handler(request)
+        except aiohttp.ClientConnectorError:
+            raise
+        except _BROKE as error:
+            self._broken += not isinstance(error, TimeoutError)
+            raise
 
 
 class Lost(OutcomeUnknown):

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: BMCs asked at the same time.
-_AT_ONCE: Final = 16
+#: BMCs read at the same time: what one processor can follow when each takes 0.1 s to answer.
+_AT_ONCE: Final = 64
 
 
 @dataclass(frozen=True, kw_only=True)
