@@ -20,6 +20,8 @@ class Access:
     ca_file: Path | None = None
     timeout: float = 30.0
     deadline: float | None = None
+    #: Whether to go through the proxy that the environment names, which is ignored otherwise.
+    proxy_from_env: bool = False
     #: Whether a login to an account whose password has to be changed first will do.
     to_change_password: bool = False
 

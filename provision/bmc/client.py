@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import ssl
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from multidict import CIMultiDict
 
 from provision.bmc import address as addresses
 from provision.bmc import etags, transport, trust
+from provision.bmc import proxy as proxies
 from provision.bmc.access import Access
 from provision.bmc.address import Address
 from provision.bmc.known import KnownBmcs
@@ -47,11 +47,17 @@ _MOST_CLIENTS: Final = 8
 async def connect(access: Access, *, observer: Observer = ignore) -> AsyncIterator[Bmc]:
     """Check who the BMC is, log in, and yield it; log out at the end, come what may."""
     address = addresses.parse(access.url)
+    proxy = proxies.from_env(address) if access.proxy_from_env else None
     policy = trust.Policy(
-        tls=access.tls, ca_file=access.ca_file, timeout=access.timeout, known=KnownBmcs()
+        tls=access.tls,
+        ca_file=access.ca_file,
+        timeout=access.timeout,
+        known=KnownBmcs(),
+        proxy=proxy,
     )
     identity, proof = await trust.establish(address, policy, observer)
-    async with contextlib.aclosing(_Line(address, proof, access.timeout)) as line:
+    connections = transport.Connections(proof, access.timeout, proxy)
+    async with contextlib.aclosing(_Line(address, connections)) as line:
         wire = Wire(access, address, line)
         try:
             root = await wire.door.enter()
@@ -68,11 +74,9 @@ async def connect(access: Access, *, observer: Observer = ignore) -> AsyncIterat
 class _Line:
     """One BMC's connections, spoken to through DMTF's client."""
 
-    def __init__(
-        self, address: Address, proof: ssl.SSLContext | aiohttp.Fingerprint, timeout: float
-    ) -> None:
+    def __init__(self, address: Address, connections: transport.Connections) -> None:
         self._origin = address.origin
-        self._connections = transport.Connections(proof, timeout)
+        self._connections = connections
         self._clients: dict[tuple[Login, int], Any] = {}
 
     async def send(self, request: Request) -> Answer:

@@ -1,4 +1,5 @@
-"""Guarded HTTP to one BMC: bounded bytes and time, no cookies, no proxies, four at once.
+"""Guarded HTTP to one BMC: bounded bytes and time, no cookies, no proxy unless
+asked, four at once.
 
 aiohttp itself repeats a GET or DELETE once when a *reused* connection drops under it. Reads may be
 repeated; everything else goes over a connection of its own, where a drop is never the end of an
@@ -14,8 +15,10 @@ import ssl
 from typing import Any
 
 import aiohttp
+from multidict import CIMultiDict
 
 from provision.bmc.errors import BadReply, IdentityChanged
+from provision.bmc.proxy import Proxy
 from provision.core.errors import OutcomeUnknown, ProvisionError, Timeout, Unreachable
 from provision.core.text import clean
 
@@ -71,8 +74,14 @@ class Connections:
     Reads share connections, until the BMC turns out to break those it has answered on before.
     """
 
-    def __init__(self, proof: ssl.SSLContext | aiohttp.Fingerprint, timeout: float) -> None:
+    def __init__(
+        self,
+        proof: ssl.SSLContext | aiohttp.Fingerprint,
+        timeout: float,
+        proxy: Proxy | None = None,
+    ) -> None:
         self._proof = proof
+        self._proxy = proxy
         self._timeout = timeout
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._broken = 0
@@ -106,8 +115,20 @@ class Connections:
             response_class=CappedResponse,
             timeout=limits(self._timeout),
             trust_env=False,
-            middlewares=() if fresh else (self._watch,),
+            proxy=self._proxy.url if self._proxy else None,
+            middlewares=[
+                *([self._introduced] if self._proxy else []),
+                *([] if fresh else [self._watch]),
+            ],
         )
+
+    async def _introduced(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Say to the proxy who we are; aiohttp has this for single requests alone."""
+        if self._proxy:
+            request.proxy_headers = CIMultiDict(self._proxy.headers)
+        return await handler(request)
 
     async def _watch(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType

@@ -21,6 +21,7 @@ from provision.bmc import transport
 from provision.bmc.address import Address
 from provision.bmc.errors import IdentityChanged
 from provision.bmc.known import Known, KnownBmcs, Trust, spelled
+from provision.bmc.proxy import Proxy, tunnel
 from provision.core.errors import ConfigError, IdentityError, Timeout, Unreachable
 from provision.core.events import Event, Observer, Phase
 from provision.core.text import clean
@@ -58,6 +59,7 @@ class Policy:
     ca_file: Path | None
     timeout: float
     known: KnownBmcs
+    proxy: Proxy | None = None
 
 
 async def establish(
@@ -71,11 +73,11 @@ async def establish(
     context = _vouched(policy.ca_file)
     known = await asyncio.to_thread(policy.known.find, address.authority)
     if known and known.trust is Trust.PIN and policy.tls is Tls.AUTO and not policy.ca_file:
-        leaf = await _handshake(address, _unverified(), policy.timeout)
+        leaf = await _handshake(address, _unverified(), policy)
         if spelled(leaf) == known.sha256:
             return await _pinned(address, policy, observer, leaf)
     try:
-        leaf = await _handshake(address, context, policy.timeout)
+        leaf = await _handshake(address, context, policy)
     except ssl.SSLCertVerificationError as error:
         return await _not_vouched(address, policy, observer, error)
     await asyncio.to_thread(policy.known.vouched, address.authority, spelled(leaf))
@@ -105,7 +107,7 @@ def _untrusted(doing: str, address: Address, error: ssl.SSLCertVerificationError
 async def _pinned(
     address: Address, policy: Policy, observer: Observer, leaf: bytes | None = None
 ) -> tuple[Identity, Fingerprint]:
-    leaf = leaf or await _handshake(address, _unverified(), policy.timeout)
+    leaf = leaf or await _handshake(address, _unverified(), policy)
     shown = spelled(leaf)
     pin, first = await asyncio.to_thread(policy.known.pin, address.authority, shown)
     if pin.sha256 != shown:
@@ -135,7 +137,7 @@ def _changed(address: Address, policy: Policy, pin: Known, shown: str) -> Identi
 async def _insecure(
     address: Address, policy: Policy, observer: Observer
 ) -> tuple[Identity, Fingerprint]:
-    leaf = await _handshake(address, _unverified(), policy.timeout)
+    leaf = await _handshake(address, _unverified(), policy)
     _note(
         observer,
         address,
@@ -180,18 +182,16 @@ def _only(leaf: bytes) -> Fingerprint:
     return Fingerprint(hashlib.sha256(leaf).digest())
 
 
-async def _handshake(address: Address, context: ssl.SSLContext, timeout: float) -> bytes:
+async def _handshake(address: Address, context: ssl.SSLContext, policy: Policy) -> bytes:
     """Return the certificate the BMC shows; certificate errors pass, others become ours."""
     doing = f"connecting to {address.authority}"
     try:
-        async with asyncio.timeout(timeout):
-            _, writer = await asyncio.open_connection(
-                address.host, address.port, ssl=context, server_hostname=address.host
-            )
+        async with asyncio.timeout(policy.timeout):
+            _, writer = await _opened(address, context, policy.proxy)
     except ssl.SSLCertVerificationError:
         raise
     except TimeoutError as error:
-        raise Timeout(f"{doing}: no answer within {timeout:g} s") from error
+        raise Timeout(f"{doing}: no answer within {policy.timeout:g} s") from error
     except ssl.SSLError as error:
         raise Unreachable(
             f"{doing}: no TLS there ({clean(error.reason or error)})",
@@ -207,6 +207,16 @@ async def _handshake(address: Address, context: ssl.SSLContext, timeout: float) 
     if not isinstance(leaf, bytes):
         raise IdentityError(f"{doing}: it shows no certificate")
     return leaf
+
+
+async def _opened(
+    address: Address, context: ssl.SSLContext, proxy: Proxy | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if proxy:
+        return await tunnel(proxy, address, context)
+    return await asyncio.open_connection(
+        address.host, address.port, ssl=context, server_hostname=address.host
+    )
 
 
 @functools.cache

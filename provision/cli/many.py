@@ -79,7 +79,10 @@ def bmcs_from(
     accesses = accesses_from(bmcs, **access)
     if servers is not None:
         accesses |= verbs_each.of_file(
-            servers, limit, lambda rows: ask_secret(rows, access["password_file"])
+            servers,
+            limit,
+            lambda rows: ask_secret(rows, access["password_file"]),
+            proxy_from_env=access["proxy_from_env"],
         )
     return verbs_each.with_deadline(accesses, deadline)
 

@@ -43,6 +43,11 @@ _OPTIONS = (
         help="Certificate of the CA that vouches for the BMC, in PEM; no other proof will do.",
     ),
     click.option(
+        "--proxy-from-env",
+        is_flag=True,
+        help="Reach the BMC through the proxy in HTTPS_PROXY, unless NO_PROXY excepts it.",
+    ),
+    click.option(
         "--timeout",
         metavar="SECONDS",
         type=click.FloatRange(0.1, 3600),
@@ -76,6 +81,7 @@ def accesses_from(
     password_file: str | None,
     tls: str,
     ca_file: Path | None,
+    proxy_from_env: bool,
     timeout: float,
     deadline: float | None = None,
 ) -> dict[str, Access]:
@@ -99,6 +105,7 @@ def accesses_from(
             password=password,
             tls=Tls(tls),
             ca_file=ca_file,
+            proxy_from_env=proxy_from_env,
             timeout=timeout,
             deadline=deadline,
         )

@@ -84,7 +84,8 @@ def targets_from(
     **access: Any,
 ) -> Targets:
     """Return the machines that a command line names; a usage error where it names none."""
-    from provision.flow import sources
+    from provision.cli.many import ask_secret
+    from provision.flow import sources, verbs_each
     from provision.flow.targets import Targets
 
     files = tuple(word for word in bmcs if _is_file(word))
@@ -104,7 +105,12 @@ def targets_from(
         )
     accesses = accesses_from(bmcs, deadline=_DEADLINE, **access)
     if servers is not None:
-        accesses |= _of_file(servers, limit, access["password_file"])
+        accesses |= verbs_each.of_file(
+            servers,
+            limit,
+            lambda rows: ask_secret(rows, access["password_file"]),
+            proxy_from_env=access["proxy_from_env"],
+        )
     return Targets(
         accesses=accesses,
         recordings=recordings,
@@ -132,10 +138,3 @@ def _stated(pairs: tuple[str, ...]) -> Facts:
         return sources.stated(pairs)
     except ConfigError as error:
         raise click.BadParameter(f"{error}. {error.hint}".strip(), param_hint="--fact") from error
-
-
-def _of_file(path: Path, limit: tuple[str, ...], password_file: str | None) -> dict[str, Any]:
-    from provision.cli.many import ask_secret
-    from provision.flow import verbs_each
-
-    return verbs_each.of_file(path, limit, lambda rows: ask_secret(rows, password_file))

@@ -63,7 +63,11 @@ def with_deadline(accesses: Mapping[str, Access], seconds: float | None) -> dict
 
 
 def of_file(
-    path: Path, limit: Sequence[str], ask: Callable[[list[Listed]], Secret | None]
+    path: Path,
+    limit: Sequence[str],
+    ask: Callable[[list[Listed]], Secret | None],
+    *,
+    proxy_from_env: bool = False,
 ) -> dict[str, Access]:
     """Return how to reach the BMCs of a servers file, those that ``limit`` selects.
 
@@ -90,6 +94,7 @@ def of_file(
             tls=Tls(row.tls),
             ca_file=Path(row.ca_file) if row.ca_file else None,
             timeout=float(row.timeout),
+            proxy_from_env=proxy_from_env,
         )
         for row in chosen
     }
