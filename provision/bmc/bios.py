@@ -30,13 +30,15 @@ _COMMITTED = re.compile(r"already (been )?committed|pending configuration", re.I
 class BiosPlan:
     """The one PATCH that brings settings to where they should be, and what is known of it.
 
-    ``staged`` are changes that wait for the next boot already and are not sent again.
+    ``staged`` are changes that wait for the next boot already and are not sent again; ``others``
+    wait for it too, and are none of ours.
     """
 
     uri: str
     body: JsonObject
     changes: tuple[Change, ...] = ()
     staged: tuple[Change, ...] = ()
+    others: tuple[Change, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
     follows: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
@@ -106,7 +108,10 @@ async def pending(bmc: Bmc, bios: JsonObject | None = None) -> list[Change]:
     here, uri = scalars(bios), pending_path(bmc, bios)
     if uri == bios["@odata.id"]:
         return []
-    staged = await _staged(bmc, uri)
+    return _pending(here, await _staged(bmc, uri))
+
+
+def _pending(here: Mapping[str, Scalar], staged: Mapping[str, Scalar]) -> list[Change]:
     few = len(staged) < len(here) / 2
     return [
         Change(attribute=name, old=None if here.get(name) == new else here.get(name), new=new)
@@ -197,6 +202,9 @@ async def plan(bmc: Bmc, wanted: Mapping[str, Scalar], *, apply_time: str = "") 
     resolved = resolve(wanted, found, fixed(bmc, bios), Names(known, before))
     open_ = {name: new for name, new in resolved.values.items() if before.get(name) != new}
     planned = changes.plan(open_, before, known)
+    in_place = uri == str(bios["@odata.id"])
+    ours = {*resolved.values, *(change.attribute for change in planned.changes)}
+    waiting = [] if in_place else _pending(here, staged)
     return BiosPlan(
         uri=uri,
         body=_body(planned.changes, when),
@@ -206,11 +214,12 @@ async def plan(bmc: Bmc, wanted: Mapping[str, Scalar], *, apply_time: str = "") 
             for name, new in resolved.values.items()
             if name not in open_ and here.get(name) != new
         ),
+        others=tuple(change for change in waiting if change.attribute not in ours),
         obstacles=(*resolved.obstacles, *planned.obstacles),
         follows=planned.follows,
         notes=(*notes, *planned.notes),
         attributes=resolved.attributes,
-        in_place=uri == str(bios["@odata.id"]),
+        in_place=in_place,
     )
 
 

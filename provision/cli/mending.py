@@ -35,6 +35,11 @@ _OPTIONS = (
         is_flag=True,
         help="With --allow-reboot: cut the power of those that do not shut down.",
     ),
+    click.option(
+        "--with-staged",
+        is_flag=True,
+        help="With --allow-reboot: settings that somebody else has staged may come into force too.",
+    ),
 )
 
 
@@ -53,16 +58,17 @@ class Ways:
     yes: bool
     allow_reboot: bool
     force_off: bool
+    with_staged: bool
 
 
 def ways_from(*, fix: bool, **chosen: Any) -> tuple[Ways | None, dict[str, Any]]:
     """Return how to mend (None: not at all), and the options that are not about it."""
-    names = ("dry_run", "yes", "allow_reboot", "force_off")
+    names = ("dry_run", "yes", "allow_reboot", "force_off", "with_staged")
     ways = Ways(**{name: chosen.pop(name) for name in names})
     if not fix and (ways.dry_run or ways.yes or ways.allow_reboot):
         raise click.UsageError("--dry-run, --yes and --allow-reboot go with --fix.")
-    if ways.force_off and not ways.allow_reboot:
-        raise click.UsageError("--force-off goes with --allow-reboot.")
+    if (ways.force_off or ways.with_staged) and not ways.allow_reboot:
+        raise click.UsageError("--force-off and --with-staged go with --allow-reboot.")
     return (ways if fix else None), chosen
 
 
@@ -86,15 +92,11 @@ def mended(
 
 def _treated(targets: Targets, profile: Profile, ways: Ways) -> Sequence[Case | Unread]:
     from provision.cli.shell import wait_for
-    from provision.flow.mending import Case, diagnose, treat
+    from provision.flow.mending import diagnose, to_mend, treat
 
     cases = wait_for(diagnose(targets, profile, talk))
-    todo = [
-        case
-        for case in cases
-        if isinstance(case, Case) and case.can_be_mended and case.verdict.target in targets.accesses
-    ]
-    if ways.dry_run or not todo:
+    todo = [] if ways.dry_run else to_mend(cases)
+    if not todo:
         return cases
     click.echo("\n\n".join(map(told_of, todo)), err=True)
     number = "1 server" if len(todo) == 1 else f"{len(todo)} servers"
@@ -106,6 +108,7 @@ def _treated(targets: Targets, profile: Profile, ways: Ways) -> Sequence[Case | 
         profile,
         allow_reboot=ways.allow_reboot,
         force_off=ways.force_off,
+        with_staged=ways.with_staged,
         observer=talk,
     )
     return wait_for(work)

@@ -97,6 +97,7 @@ class FixPlan:
             "requests": self.requests,
             "changes": [each.as_dict() for each in self.changes],
             "staged": [each.as_dict() for each in plan.staged] if plan else [],
+            "others": [each.as_dict() for each in plan.others] if plan else [],
             "follows": [each.as_dict() for each in plan.follows] if plan else [],
             "obstacles": [each.as_dict() for each in self.obstacles],
             "notes": list(plan.notes) if plan else [],
@@ -133,6 +134,9 @@ def _rest(plan: BiosPlan) -> Iterable[str]:
         body = {"Attributes": {each.attribute: each.new for each in plan.staged}}
         yield f"  not sent again: PATCH {clean(plan.uri)}"
         yield f"  {clean(json.dumps(body, ensure_ascii=False), 4000)}"
+    for change in plan.others:
+        told = f"{change.attribute}: {_shown(change.old)} → {_shown(change.new)}"
+        yield f"  staged by somebody else, in force with the next boot too: {told}"
     for change in plan.follows:
         yield f"  {change.attribute} becomes {_shown(change.new)} by itself: {change.because}"
     for obstacle in plan.obstacles:
@@ -236,24 +240,31 @@ async def fix(  # noqa: PLR0913 - one argument for each option of the command
     *,
     allow_reboot: bool = False,
     force_off: bool = False,
+    with_staged: bool = False,
     wait: float = POST_WAIT,
     observer: Observer = ignore,
 ) -> Fixed:
     """Stage the plan; where that is allowed, restart the server and wait until it is in force.
 
     A server that is off is left off. One that runs is shut down by its operating system, and only
-    with ``force_off`` otherwise. ``wait`` is in seconds, from the power-on.
+    with ``force_off`` otherwise. What somebody else has staged there comes into force with the same
+    restart: ``Conflict`` before anything is done, unless ``with_staged``. ``wait`` is in seconds,
+    from the power-on.
     """
-    await stage(bmc, plan)
     power = await system.power_state(bmc)
+    restarts = allow_reboot and power != "Off" and bool(plan.waiting)
+    if restarts and not with_staged and plan.bios and plan.bios.others:
+        raise _others_wait(bmc, plan.bios.others, "Nothing was changed.")
+    await stage(bmc, plan)
     if not plan.waiting:
         return Fixed(ending=Ending.NOTHING, changes=(), power=power)
-    if power == "Off" or not allow_reboot:
+    if not restarts:
         return Fixed(ending=Ending.STAGED, changes=plan.waiting, power=power)
 
     def tell(doing: str) -> None:
         observer(Event(subject=bmc.name, step="fix", phase=Phase.NOTE, message=doing))
 
+    await _look_for_others(bmc, plan)
     tell(f"powering off, for up to {POWER_WAIT:g} s")
     try:
         await system.set_power(bmc, "force-off" if force_off else "off", POWER_WAIT)
@@ -266,6 +277,24 @@ async def fix(  # noqa: PLR0913 - one argument for each option of the command
     tell(f"waiting for POST to bring the settings into force, for up to {wait:g} s")
     await in_force(bmc, plan, wait)
     return Fixed(ending=Ending.IN_FORCE, changes=plan.waiting, power=started.after)
+
+
+async def _look_for_others(bmc: Bmc, plan: FixPlan) -> None:
+    """Raise ``Conflict`` where something waits for the restart that the plan did not name."""
+    named = {change.attribute for change in plan.waiting}
+    named |= {change.attribute for change in (plan.bios.others if plan.bios else ())}
+    new = [change for change in await bios.pending(bmc) if change.attribute not in named]
+    if new:
+        raise _others_wait(bmc, new, "The plan's settings are staged; nothing was restarted.")
+
+
+def _others_wait(bmc: Bmc, others: Iterable[Change], done: str) -> Conflict:
+    told = ", ".join(f"{each.attribute} → {_shown(each.new)}" for each in others)
+    return Conflict(
+        f"restarting the server of {bmc.name}: settings of somebody else would come into force "
+        f"with ours: {told}",
+        hint=f"{done} Ask whose they are; with --with-staged they come into force too.",
+    )
 
 
 async def in_force(bmc: Bmc, plan: FixPlan, wait: float = POST_WAIT) -> None:

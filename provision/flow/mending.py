@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hwprofiles import Profile
 from provision.core.errors import ConfigError, Conflict
 from provision.core.events import Observer, ignore
+from provision.core.text import clean
 from provision.flow import fix
 from provision.flow.fix import Ending, Fixed, FixPlan
 from provision.flow.sources import Machine, with_facts
 from provision.flow.targets import Targets, each
 from provision.flow.validate import Unread, Verdict, judge
+
+if TYPE_CHECKING:
+    from provision.bmc.client import Access
+
+
+#: Servers mended, and restarted, at the same time: a rack's fuses feel more than that.
+_AT_ONCE: Final = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +33,8 @@ class Case:
     """
 
     verdict: Verdict
+    #: How its BMC was reached; None for what was recorded.
+    access: Access | None = None
     plan: FixPlan | None = None
     fixed: Fixed | None = None
     after: Verdict | None = None
@@ -38,8 +48,8 @@ class Case:
 
     @property
     def can_be_mended(self) -> bool:
-        """Whether there is something to send, or to bring into force."""
-        return self.plan is not None and bool(self.plan.waiting)
+        """Whether there is something to send, or to bring into force, and a BMC to do it."""
+        return self.access is not None and self.plan is not None and bool(self.plan.waiting)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict that counts, with the plan and what became of it."""
@@ -60,7 +70,7 @@ async def diagnose(
         verdict = await judge(machine.bmc, machine.facts, profile, machine.target)
         mendable = verdict.failed and machine.bmc
         plan = await fix.plan(mendable, verdict.findings) if mendable else None
-        return Case(verdict=verdict, plan=plan)
+        return Case(verdict=verdict, access=machine.access, plan=plan)
 
     return _cases(await each(targets, work, observer))
 
@@ -72,13 +82,15 @@ async def treat(  # noqa: PLR0913 - one argument for each option of the command
     *,
     allow_reboot: bool = False,
     force_off: bool = False,
+    with_staged: bool = False,
     observer: Observer = ignore,
 ) -> list[Case | Unread]:
-    """Do what was planned for the live BMCs among ``cases``; return all, those mended anew."""
-    todo = {
-        case.verdict.target: case for case in cases if isinstance(case, Case) and case.can_be_mended
-    }
-    live = {name: access for name, access in targets.accesses.items() if name in todo}
+    """Do what was planned for the live BMCs among ``cases``; return all, those mended anew.
+
+    ``ConfigError``, before anything is done, where two of them lead to one server.
+    """
+    todo = {each.verdict.target: each for each in to_mend(cases)}
+    live = {name: case.access for name, case in todo.items() if case.access}
 
     async def work(machine: Machine) -> Case:
         case = todo[machine.target]
@@ -90,6 +102,7 @@ async def treat(  # noqa: PLR0913 - one argument for each option of the command
             case.plan,
             allow_reboot=allow_reboot,
             force_off=force_off,
+            with_staged=with_staged,
             observer=observer,
         )
         if fixed.ending is not Ending.IN_FORCE:
@@ -101,9 +114,40 @@ async def treat(  # noqa: PLR0913 - one argument for each option of the command
         after = await judge(machine.bmc, facts, profile, machine.target)
         return replace(case, fixed=fixed, after=after)
 
-    done = await each(Targets(accesses=live, stated=targets.stated), work, observer) if live else []
+    if not live:
+        return list(cases)
+    again = Targets(accesses=live, stated=targets.stated)
+    done = await each(again, work, observer, at_once=_AT_ONCE)
     by_name = {seen.target: case for seen, case in zip(done, _cases(done), strict=True)}
-    return [by_name.get(_target(case), case) for case in cases]
+    # A recording may have the name of a live server: only the very cases that were mended are anew.
+    return [
+        by_name[case.verdict.target]
+        if isinstance(case, Case) and todo.get(case.verdict.target) is case
+        else case
+        for case in cases
+    ]
+
+
+def to_mend(cases: Sequence[Case | Unread]) -> list[Case]:
+    """Return the live ones among ``cases`` that can be mended.
+
+    ``ConfigError`` where two of them lead to one server: it would be restarted twice.
+    """
+    found = [case for case in cases if isinstance(case, Case) and case.can_be_mended]
+    seen: dict[tuple[str, object], Case] = {}
+    for case in found:
+        for name in ("system.uuid", "system.serial"):
+            fact = case.verdict.facts.get(name)
+            if fact is None:
+                continue
+            other = seen.setdefault((name, fact.value), case)
+            if other is not case:
+                raise ConfigError(
+                    f"mending {other.verdict.target} and {case.verdict.target}: both are the "
+                    f"same server ({name} {clean(fact.value, 80)}); nothing was changed",
+                    hint="Name it once. If they are two that share a number, mend one at a time.",
+                )
+    return found
 
 
 def _insist_on_the_same(verdict: Verdict, machine: Machine) -> None:
@@ -116,10 +160,6 @@ def _insist_on_the_same(verdict: Verdict, machine: Machine) -> None:
                 f"{now.value if now else 'not told'}",
                 hint="Another server answers there; validate it first.",
             )
-
-
-def _target(case: Case | Unread) -> str:
-    return case.target if isinstance(case, Unread) else case.verdict.target
 
 
 def _cases(seen: Sequence[Any]) -> list[Case | Unread]:

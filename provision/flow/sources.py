@@ -20,6 +20,7 @@ from provision.core.errors import ConfigError
 from provision.core.text import clean
 
 if TYPE_CHECKING:
+    from provision.bmc.access import Access
     from provision.bmc.service import Bmc
 
 #: No recording of one machine, or of a rack of them, is larger.
@@ -36,6 +37,8 @@ class Machine:
     target: str
     facts: Facts
     bmc: Bmc | None = None
+    #: How the BMC was reached, where it is a live one.
+    access: Access | None = None
 
 
 async def read(path: str) -> list[Machine]:

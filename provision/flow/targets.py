@@ -59,7 +59,11 @@ class Seen(Generic[T]):
 
 
 async def each(
-    targets: Targets, work: Callable[[Machine], Awaitable[T]], observer: Observer = ignore
+    targets: Targets,
+    work: Callable[[Machine], Awaitable[T]],
+    observer: Observer = ignore,
+    *,
+    at_once: int = _AT_ONCE,
 ) -> list[Seen[T]]:
     """Do ``work`` on every machine; one that cannot be read stops no other."""
     found: list[Seen[T]] = []
@@ -67,7 +71,7 @@ async def each(
     found += [Seen(target=target, error=error) for target, error in unread]
     for machine in machines:
         found.append(await _done(machine.target, work(_with(machine, targets))))
-    turns = asyncio.Semaphore(_AT_ONCE)
+    turns = asyncio.Semaphore(at_once)
 
     async def live(name: str, access: Access) -> list[Seen[T]]:
         async with turns:
@@ -104,7 +108,8 @@ async def _connected(
     from provision.bmc.client import connect
 
     async with connect(access, observer=observer) as bmc:
-        machine = Machine(target=name, facts=await inventory.read_facts(bmc), bmc=bmc)
+        facts = await inventory.read_facts(bmc)
+        machine = Machine(target=name, facts=facts, bmc=bmc, access=access)
         return await work(_with(machine, targets))
 
 

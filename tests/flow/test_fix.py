@@ -18,7 +18,7 @@ from provision.bmc import bios, inventory
 from provision.bmc.client import Access, Tls, connect
 from provision.bmc.errors import NotApplied
 from provision.bmc.service import Bmc
-from provision.core.errors import Conflict
+from provision.core.errors import ConfigError, Conflict
 from provision.flow import fix
 from provision.flow.fix import Ending
 from provision.flow.mending import Case, diagnose, treat
@@ -188,6 +188,35 @@ async def test_settings_that_changed_since_the_plan(tmp_path: Path) -> None:
         assert writes(server) == []
 
 
+async def test_what_somebody_else_staged_is_not_brought_into_force(tmp_path: Path) -> None:
+    """Foreign settings are named; a restart would bring them into force, and wants leave for it."""
+    async with machine(VT_OFF, tmp_path) as (server, bmc):
+        await start(server)
+        await bmc.patch(SETTINGS, {"Attributes": {"Smt": "Disabled"}})
+        plan = await fix.plan(bmc, await judged(bmc))
+        assert "staged by somebody else" in plan.as_text()
+        assert [each["attribute"] for each in plan.as_dict()["others"]] == ["Smt"]
+        with pytest.raises(Conflict, match="Smt → Disabled") as caught:
+            await fix.fix(bmc, plan, allow_reboot=True)
+        assert "--with-staged" in caught.value.hint
+        assert len(writes(server)) == 1  # theirs
+        assert (await fix.fix(bmc, plan)).ending is Ending.STAGED  # staging harms nobody
+        done = await fix.fix(bmc, plan, allow_reboot=True, with_staged=True)
+        assert done.ending is Ending.IN_FORCE
+
+
+async def test_what_is_staged_after_the_plan_is_not_brought_into_force(tmp_path: Path) -> None:
+    """Nobody agreed to what the plan did not name: the server is not restarted."""
+    async with machine(VT_OFF, tmp_path) as (server, bmc):
+        await start(server)
+        plan = await fix.plan(bmc, await judged(bmc))
+        await bmc.patch(SETTINGS, {"Attributes": {"Smt": "Disabled"}})
+        with pytest.raises(Conflict, match="Smt") as caught:
+            await fix.fix(bmc, plan, allow_reboot=True, with_staged=True)
+        assert "nothing was restarted" in caught.value.hint
+        assert server.count("POST", "Reset") == 0
+
+
 async def test_a_bmc_that_only_says_yes(tmp_path: Path) -> None:
     """Staged is what is read back, not what was answered."""
     async with machine(VT_OFF, tmp_path) as (server, bmc):
@@ -206,18 +235,22 @@ async def test_settings_that_do_not_come_into_force(tmp_path: Path) -> None:
             await fix.in_force(bmc, plan, wait=0.0)
 
 
+def reach(server: SimServer) -> Access:
+    """How to reach a simulated BMC."""
+    return Access(
+        url=server.url,
+        user=server.user,
+        password=server.password,
+        tls=Tls.CA,
+        ca_file=server.ca_file,
+    )
+
+
 async def test_another_server_at_the_address_is_not_mended(tmp_path: Path) -> None:
     """What was validated is what is changed: another identity stops it, unchanged."""
     async with running([VT_OFF], scale=0.01, directory=tmp_path / "rack") as rack:
         server = rack.servers[0]
-        access = Access(
-            url=server.url,
-            user=server.user,
-            password=server.password,
-            tls=Tls.CA,
-            ca_file=server.ca_file,
-        )
-        targets = Targets(accesses={"u01": access})
+        targets = Targets(accesses={"u01": reach(server)})
         profile = hwprofiles.load("xen-4.17")
         (case,) = await diagnose(targets, profile)
         assert isinstance(case, Case)
@@ -228,4 +261,38 @@ async def test_another_server_at_the_address_is_not_mended(tmp_path: Path) -> No
         assert isinstance(after, Unread)
         assert isinstance(after.error, Conflict)
         assert "Another server answers there" in after.error.hint
+        assert writes(server) == []
+
+
+async def test_a_recording_is_not_mended_at_the_server_of_its_name(tmp_path: Path) -> None:
+    """A recording with the name of a live server tells nothing of that server: it is left alone."""
+    specs = [VT_OFF, ServerSpec(name="u02", disk_script=SCRIPT)]
+    async with running(specs, scale=0.01, directory=tmp_path / "rack") as rack:
+        broken, healthy = rack.servers
+        profile = hwprofiles.load("xen-4.17")
+        (ill,) = await diagnose(Targets(accesses={"u02": reach(broken)}), profile)
+        assert isinstance(ill, Case)
+        recorded = tmp_path / "u02.json"
+        recorded.write_text(json.dumps(ill.verdict.as_dict()))
+        targets = Targets(accesses={"u02": reach(healthy)}, recordings=(str(recorded),))
+        cases = await diagnose(targets, profile)
+        assert [case.verdict.target for case in cases if isinstance(case, Case)] == ["u02"] * 2
+        assert isinstance(cases[0], Case)
+        # As it would be with a recording that tells its BIOS settings too.
+        cases[0] = replace(cases[0], plan=ill.plan)
+        after = await treat(targets, cases, profile, allow_reboot=True, force_off=True)
+        assert after == cases
+        assert writes(healthy) == []
+
+
+async def test_one_server_by_two_names_is_not_mended_twice(tmp_path: Path) -> None:
+    """Two restarts at once would be one in the middle of the other: refused, nothing changed."""
+    async with running([VT_OFF], scale=0.01, directory=tmp_path / "rack") as rack:
+        server = rack.servers[0]
+        again = replace(reach(server), url=server.url.replace("127.0.0.1", "localhost"))
+        targets = Targets(accesses={"a": reach(server), "b": replace(again, tls=Tls.PIN)})
+        profile = hwprofiles.load("xen-4.17")
+        cases = await diagnose(targets, profile)
+        with pytest.raises(ConfigError, match="a and b: both are the same server"):
+            await treat(targets, cases, profile)
         assert writes(server) == []
