@@ -10,6 +10,7 @@ from typing import Any
 
 from hwprofiles.checks import Check, Truth
 from hwprofiles.facts import CATALOGUE, Fact, Facts, shown
+from hwprofiles.facts import Source as FactSource
 from hwprofiles.origins import how_to_learn
 from hwprofiles.profile import OnUnknown, Profile, Rule, Severity, Source, Waiver
 
@@ -157,12 +158,18 @@ _OPEN = {
 
 
 def judge_rule(rule: Rule, facts: Facts, profile: str = "") -> Finding:
-    """Judge one rule of the profile with that id."""
-    verdict = rule.check.judge(facts)
-    applies = True if rule.when is None else rule.when.judge(facts)
+    """Judge one rule of the profile with that id.
+
+    Where sources contradict one another, and the rule would come out otherwise by what the others
+    say, it is open.
+    """
+    applies, verdict = _truths(rule, facts)
+    disputed = _disputed(rule, facts, (applies, verdict))
+    if disputed:
+        applies, verdict = (True, None) if applies is not None else (None, verdict)
     asked = [rule.check] if rule.when is None or applies is True else [rule.when, rule.check]
     names = list(dict.fromkeys(name for check in asked for name in check.facts()))
-    unknown = tuple(name for name in names if name not in facts)
+    unknown = tuple(name for name in names if name not in facts or name in disputed)
     outcome = _outcome(rule, applies, verdict)
     open_ = outcome not in (Outcome.PASS, Outcome.SKIP) and None in (applies, verdict)
     return Finding(
@@ -182,6 +189,32 @@ def judge_rule(rule: Rule, facts: Facts, profile: str = "") -> Finding:
         profile=profile,
         look=_look(names, facts) if open_ else "",
     )
+
+
+def _truths(rule: Rule, facts: Facts) -> tuple[Truth, Truth]:
+    return (True if rule.when is None else rule.when.judge(facts)), rule.check.judge(facts)
+
+
+def _disputed(rule: Rule, facts: Facts, truths: tuple[Truth, Truth]) -> list[str]:
+    """Return the facts of which what other sources say would have the rule come out otherwise.
+
+    What the user states decides: who states it knows of the others.
+    """
+    checks = [rule.check] if rule.when is None else [rule.when, rule.check]
+    names = dict.fromkeys(name for check in checks for name in check.facts())
+    outcome = _outcome(rule, *truths)
+    return [
+        name
+        for name in names
+        if any(
+            _outcome(rule, *_truths(rule, {**facts, name: rival})) is not outcome
+            for rival in _rivals(facts.get(name))
+        )
+    ]
+
+
+def _rivals(fact: Fact | None) -> tuple[Fact, ...]:
+    return () if fact is None or fact.source is FactSource.USER else fact.rivals
 
 
 def _look(names: list[str], facts: Facts) -> str:

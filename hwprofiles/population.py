@@ -127,10 +127,13 @@ class Population:
         table = facts.get(DIMMS)
         rows: tuple[Any, ...] = table.value if table and isinstance(table.value, tuple) else ()
         known: dict[str, Mapping[str, Any]] = {}
+        twice: set[str] = set()
         for row in rows:
             slot = slot_key(row.get("slot", ""))
-            known.setdefault(slot, row)
-            known[f"{slot_key(row.get('bank', ''))}/{slot}"] = row
+            for name in (slot, f"{slot_key(row.get('bank', ''))}/{slot}"):
+                if known.setdefault(name, row) != row:
+                    twice.add(name)
+        known |= {name: {} for name in twice}  # what is there, nobody can tell
         places = {
             cpu: tuple(known.get("/".join(map(slot_key, name.split("/")))) for name in names)
             for cpu, names in self.layout.slots.items()

@@ -6,6 +6,7 @@ Redfish tree the BMC room's; facts that we printed ourselves come back as they w
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -63,8 +64,19 @@ async def read(path: str) -> list[Machine]:
 
 
 def merged(machines: Iterable[Machine]) -> Machine:
-    """Return what several recordings of one machine tell together; the later ones count more."""
+    """Return what several recordings of one machine tell together; the later ones count more.
+
+    ``ConfigError`` where their numbers show that they are of different machines.
+    """
     machines = list(machines)
+    for one, other in itertools.combinations(machines, 2):
+        if number := _another(one.facts, other.facts):
+            first, second = (clean(each.facts[number].value, 60) for each in (one, other))
+            raise ConfigError(
+                f"putting {one.target} and {other.target} together: {number} is {first} in one "
+                f"and {second} in the other",
+                hint="Give recordings of one machine with --merge; others without it.",
+            )
     facts = FactBook()
     for machine in machines:
         facts.take(machine.facts)
@@ -73,6 +85,26 @@ def merged(machines: Iterable[Machine]) -> Machine:
         facts=facts,
         bmc=next((machine.bmc for machine in machines if machine.bmc), None),
     )
+
+
+def _another(one: Facts, other: Facts) -> str:
+    """Return the number by which these are two machines; nothing where they may be one.
+
+    A UUID decides, where both tell one; a BMC may call the chassis' serial number the system's.
+    """
+    for number, spell in (("system.uuid", _uuid), ("system.serial", str.casefold)):
+        if number in one and number in other:
+            same = spell(str(one[number].value)) == spell(str(other[number].value))
+            return "" if same else number
+    return ""
+
+
+def _uuid(told: str) -> str:
+    """Return a UUID in one spelling: SMBIOS before 2.6 left the order of its bytes open."""
+    parts = told.casefold().split("-")
+    first = [re.sub("..", lambda two: two[0] + "\n", part).split() for part in parts[:3]]
+    swapped = ["".join(reversed(each)) for each in first]
+    return min("-".join(parts), "-".join([*swapped, *parts[3:]]))
 
 
 def with_facts(machine: Machine, stated: Facts) -> Machine:

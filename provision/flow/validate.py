@@ -17,6 +17,7 @@ from provision.flow.errors import ValidationUnknown
 from provision.flow.sources import Machine
 from provision.flow.targets import Seen, Targets, each
 from provision.report import json, text
+from provision.report.validations import verdict_of
 
 if TYPE_CHECKING:
     from provision.bmc.service import Bmc
@@ -71,7 +72,7 @@ class Verdict:
     @property
     def word(self) -> str:
         """FAIL, UNKNOWN or PASS."""
-        return text.verdict(self.findings)
+        return verdict_of(self.findings, self.profile.id)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict as ``--output json`` and records keep it."""
@@ -207,7 +208,7 @@ def _tell(verdict: Verdict, observer: Observer) -> None:
             subject=verdict.target,
             step=_STEP,
             phase=Phase.END,
-            message=text.summary(verdict.findings),
+            message=text.summary(verdict.findings, verdict.profile.id),
             result=_RESULTS[verdict.word],
         )
     )

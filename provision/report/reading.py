@@ -272,7 +272,7 @@ def _hold_together(validation: Validation) -> None:
         if validation.verdict != "ERROR" or not validation.error or validation.findings:
             raise _Malformed("ERROR goes with an error and without findings; nothing else does")
         return
-    said = verdict_of([finding.outcome for finding in validation.findings])
+    said = verdict_of(validation.findings, validation.profile.id if validation.profile else "")
     if validation.verdict != said:
         word = validation.verdict if validation.verdict in VERDICTS else "nothing known"
         raise _Malformed(f"the verdict says {word}, the findings say {said}")

@@ -21,6 +21,7 @@ from provision.report.validations import (
     TOLD,
     Fact,
     Finding,
+    Outcomes,
     Validation,
     counted,
     in_text,
@@ -42,20 +43,13 @@ def render(verdicts: Sequence[Mapping[str, Any]]) -> str:
 def findings(found: Sequence[Judged], remedies: Mapping[str, str] | None = None) -> str:
     """Return the findings as text; ``remedies`` adds, by rule, what a machine can do about it."""
     told = [read_finding(finding.as_dict()) for finding in found]
-    return "\n".join(_findings(told, remedies)).strip("\n")
+    asked = told[0].profile if told else ""
+    return "\n".join(_findings(told, remedies, asked)).strip("\n")
 
 
-def summary(found: Sequence[Judged]) -> str:
+def summary(found: Sequence[Judged], asked: str) -> str:
     """Return the last line: the verdict, and how many rules came out how."""
-    return _summary([finding.outcome for finding in found])
-
-
-def verdict(found: Sequence[Judged]) -> str:
-    """Return FAIL, UNKNOWN or PASS: what could not be judged has not passed.
-
-    Nor has a machine of which not one rule says that it suits.
-    """
-    return verdict_of([finding.outcome for finding in found])
+    return _summary(found, asked)
 
 
 def facts(known: Facts) -> str:
@@ -131,12 +125,13 @@ def _findings(
         if rules and outcome not in TOLD:
             yield from headed(outcome, ", ".join(rules))
     yield ""
-    yield from wrapped("", _summary([finding.outcome for finding in found]))
+    yield from wrapped("", _summary(found, own))
 
 
-def _summary(outcomes: Sequence[Outcome]) -> str:
+def _summary(found: Sequence[Outcomes], asked: str) -> str:
+    outcomes = [finding.outcome for finding in found]
     number = {outcome: outcomes.count(outcome) for outcome in Outcome}
-    return f"{verdict_of(outcomes)}: {counted(number)}"
+    return f"{verdict_of(found, asked)}: {counted(number)}"
 
 
 def _finding(finding: Finding, rule: str, remedy: str, base: str) -> Iterator[str]:

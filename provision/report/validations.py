@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from hwprofiles import Outcome, Severity
 from hwprofiles.catalogue import CATALOGUE, Kind, Meaning
@@ -236,14 +236,29 @@ INSECURE: Final = "INSECURE: the BMC's certificate was not checked; whoever was 
 VERDICTS: Final = ("FAIL", "ERROR", "UNKNOWN", "PASS")
 
 
-def verdict_of(outcomes: Sequence[Outcome]) -> str:
+class Outcomes(Protocol):
+    """What a verdict is made of."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the rule came out."""
+
+    @property
+    def profile(self) -> str:
+        """Whose rule it is."""
+
+
+def verdict_of(found: Sequence[Outcomes], asked: str) -> str:
     """Return FAIL, UNKNOWN or PASS: what could not be judged has not passed.
 
-    Nor has a machine of which not one rule says that it suits.
+    Nor has a machine of which not one rule of the profile that was ``asked`` for says that it
+    suits; that a server is built as its maker wants it says nothing of that.
     """
+    outcomes = {finding.outcome for finding in found}
     if Outcome.FAIL in outcomes:
         return "FAIL"
-    return "PASS" if Outcome.PASS in outcomes and Outcome.UNKNOWN not in outcomes else "UNKNOWN"
+    suits = any(each.outcome is Outcome.PASS and each.profile == asked for each in found)
+    return "PASS" if suits and Outcome.UNKNOWN not in outcomes else "UNKNOWN"
 
 
 #: Outcomes told one by one, worst first; of the rest the names of the rules are enough.

@@ -167,3 +167,46 @@ def test_any_stated_fact(name: str, text: str) -> None:
         return
     assert CATALOGUE[name].kind is not Kind.TABLE
     assert name in facts
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "number"),
+    [
+        ({"system.serial": "A1"}, {"system.serial": "B2"}, "system.serial"),
+        (
+            {"system.uuid": "33221100-5544-7766-8899-aabbccddeeff", "system.serial": "A1"},
+            {"system.uuid": "4C4C4544-0042-3510-8058-B4C04F4E3232", "system.serial": "A1"},
+            "system.uuid",
+        ),
+    ],
+)
+def test_different_machines_are_not_put_together(
+    first: dict[str, str], second: dict[str, str], number: str
+) -> None:
+    """What one has and what another has make no machine that suits."""
+    one, two = (
+        sources.Machine(target=target, facts=_book(told))
+        for target, told in (("a.json", first), ("b.json", second))
+    )
+    with pytest.raises(ConfigError, match=rf"a\.json and b\.json together: {number} is"):
+        sources.merged([one, two])
+
+
+def test_a_uuid_in_the_other_order_of_bytes_is_the_same() -> None:
+    """SMBIOS before 2.6 left it open; with one UUID, another serial number is no other machine."""
+    one = {"system.uuid": "33221100-5544-7766-8899-aabbccddeeff", "system.serial": "chassis"}
+    two = {"system.uuid": "00112233-4455-6677-8899-AABBCCDDEEFF", "system.serial": "system"}
+    both = sources.merged(
+        [
+            sources.Machine(target="a", facts=_book(one)),
+            sources.Machine(target="b", facts=_book(two)),
+        ]
+    )
+    assert both.facts["system.serial"].value == "system"
+
+
+def _book(told: dict[str, str]) -> FactBook:
+    facts = FactBook()
+    for name, value in told.items():
+        facts.learn(name, value, Source.DMI, "x")
+    return facts

@@ -225,3 +225,21 @@ def test_more_facts_never_turn_a_verdict_round(
     before = compiled.judge(book(**some))
     after = compiled.judge(book(**more | some))
     assert before is None or after is before
+
+
+def test_sources_that_would_have_a_rule_come_out_otherwise_leave_it_open() -> None:
+    """No PASS, and no FAIL, hangs on which of two sources was read last."""
+    asked = rule({"memory.total": {"ge": "8 GiB"}})
+    for values in ((4, 64), (64, 4)):
+        facts = FactBook()
+        for gib in values:
+            facts.learn("memory.total", gib << 30, Source.DMI, "x")
+        found = judge_rule(asked, facts)
+        assert found.outcome is Outcome.UNKNOWN
+        assert found.unknown == ("memory.total",)
+    facts.learn("memory.total", 4 << 30, Source.USER, "stated")  # who states it has looked
+    assert judge_rule(asked, facts).outcome is Outcome.FAIL
+    facts = FactBook()
+    for gib in (32, 64):
+        facts.learn("memory.total", gib << 30, Source.DMI, "x")
+    assert judge_rule(asked, facts).outcome is Outcome.PASS  # by both of them

@@ -154,7 +154,7 @@ def test_facts_redfish_cannot_give_are_unknown() -> None:
 def test_memory_for_xen(mib: int, size: str, recommended: str) -> None:
     """A lab VM of 1 GiB passes, also by what its kernel sees of it, with a warning."""
     facts = redfish_facts()
-    facts.learn("memory.total", mib << 20, Source.REDFISH, "x")
+    facts.learn("memory.total", mib << 20, Source.USER, "x")
     found = outcomes("xen-4.17", facts)
     assert (found["memory.size"], found["memory.recommended"]) == (size, recommended)
 
@@ -196,7 +196,7 @@ def test_the_founding_machine_against_esxi_8() -> None:
 def test_xeon_phi_does_not_run_xen() -> None:
     """The one x86-64 family Xen leaves out."""
     facts = redfish_facts()
-    facts.learn("cpu.model", 0x57, Source.REDFISH, "x")
+    facts.learn("cpu.model", 0x57, Source.USER, "x")
     assert outcomes("xen-4.17", facts)["cpu.phi"] == "fail"
 
 

@@ -282,3 +282,14 @@ def test_alike_without_groups() -> None:
     layout = Layout(slots={"CPU1": ("A1", "A2")}, same=("size",))
     rows = [{"slot": "A1", "size": GIB}, {"slot": "A2", "size": 2 * GIB}]
     assert Population(layout=layout).judge(book("memory.dimms", rows)) is False
+
+
+def test_a_slot_that_is_told_twice_is_not_known() -> None:
+    """Two modules in one slot: whichever comes first, what stands there nobody can tell."""
+    rows = modules(A1=8, A2=8, B1=8, B2=8)
+    again: dict[str, Any] = {"slot": "A1", "size": 0}
+    for told in ([*rows, again], [again, *rows]):
+        facts = book("memory.dimms", told, cpu__sockets_populated=2)
+        assert Population(layout=LAYOUT).judge(facts) is None
+    facts = book("memory.dimms", [*rows, rows[0]], cpu__sockets_populated=2)
+    assert Population(layout=LAYOUT).judge(facts) is True  # told twice, and the same
