@@ -115,12 +115,12 @@ class FactBook(dict[str, Fact]):
         path: str,
         **more: Any,
     ) -> None:
-        """Record a fact; ``None`` (not told) records nothing.
+        """Record a fact; ``None`` (not told) records nothing, nor does a number no machine has.
 
         Of a name that is known already the later value counts, unless it cannot tell; the earlier
         one stays as a rival where the two do not agree.
         """
-        if value is None:
+        if value is None or absurd(value):
             return
         checked = _checked(name, CATALOGUE[name], value)
         self.add(name, Fact(value=checked, source=source, path=path, **more))
@@ -156,7 +156,7 @@ def _checked(name: str, meaning: Meaning, value: Any) -> Value:
         words = tuple(value) if not isinstance(value, str) else (None,)
         if not all(isinstance(word, str) for word in words):
             raise TypeError(f"{name} wants a list of words")
-        return words
+        return tuple(map(sound, words))
     return _cell(name, meaning, value)
 
 
@@ -168,7 +168,7 @@ def _row(name: str, table: Meaning, row: Any) -> Row:
     return {
         column: _cell(f"{name}[].{column}", table.columns[column], cell)
         for column, cell in row.items()
-        if cell is not None
+        if cell is not None and not absurd(cell)
     }
 
 
@@ -178,7 +178,17 @@ def _cell(name: str, meaning: Meaning, value: Any) -> Cell:
         raise TypeError(f"{name} cannot hold {value!r}")
     if meaning.words and value not in meaning.words:
         raise ValueError(f"{name} cannot be {value!r}")
-    return value
+    return sound(value) if isinstance(value, str) else value
+
+
+def absurd(value: object) -> bool:
+    """Tell whether ``value`` is a number that nothing counted or measured in a machine can be."""
+    return isinstance(value, int) and not 0 <= value < 1 << 63
+
+
+def sound(text: str) -> str:
+    """Return ``text`` without halves of characters, which nothing could print or store."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 _PYTHON: Final[Mapping[Kind, type]] = {

@@ -9,13 +9,13 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hwprofiles.facts import CATALOGUE, SCHEMA, FactBook, Facts, Kind, Source
+from hwprofiles.facts import CATALOGUE, SCHEMA, FactBook, Facts, Kind, Source, absurd, sound
 from hwprofiles.units import Dimension, Quantity, UnitError, example
 from provision.core.errors import ConfigError
 from provision.core.text import clean
@@ -205,15 +205,23 @@ def _learn(facts: FactBook, name: str, item: Mapping[str, Any]) -> None:
     value = item["value"]
     if CATALOGUE[name].kind in (Kind.WORDS, Kind.TABLE) and not isinstance(value, list):
         raise ValueError(f"{name} wants a list")
+    if absurd(value) or any(map(absurd, _cells(value))):
+        raise ValueError(f"{name} holds a number no machine has")
     facts.learn(
         name,
         value,
         Source(item["source"]),
-        str(item["path"]),
+        sound(str(item["path"])),
         at=datetime.fromisoformat(item["at"]) if "at" in item else datetime.now().astimezone(),
-        power_state=str(item.get("power_state", "")),
+        power_state=sound(str(item.get("power_state", ""))),
         derived=item.get("derived") is True,
     )
+
+
+def _cells(value: Any) -> Iterator[Any]:
+    """Yield what the rows of a table hold."""
+    for row in value if isinstance(value, list) else ():
+        yield from row.values() if isinstance(row, Mapping) else ()
 
 
 def stated(pairs: Iterable[str]) -> FactBook:
@@ -225,6 +233,8 @@ def stated(pairs: Iterable[str]) -> FactBook:
         doing = f"reading the stated fact {clean(pair, 80)}"
         if not equals:
             raise ConfigError(f"{doing}: it is not NAME=VALUE")
+        if not text.strip():
+            raise ConfigError(f"{doing}: no value", hint="Leave out what you do not know.")
         if name not in CATALOGUE:
             from hwprofiles.params import closest
 
@@ -233,13 +243,18 @@ def stated(pairs: Iterable[str]) -> FactBook:
                 hint="`provision validate … --facts` shows the names.",
             )
         try:
-            facts.learn(name, _value(name, text.strip()), Source.USER, "stated by the user")
-        except (ValueError, TypeError, UnitError) as error:
+            value = _value(name, text.strip())
+            if absurd(value):
+                raise ValueError("no machine has such a number")
+            facts.learn(name, value, Source.USER, "stated by the user")
+        except (ValueError, TypeError, OverflowError, UnitError) as error:
             raise ConfigError(f"{doing}: {error}") from error
     _complete(facts)
     return facts
 
 
+#: Fewer digits than Python minds; no leading zeros, which mean eight to some.
+_INTEGER: Final = re.compile(r"0x[0-9a-f]{1,32}|0|[1-9][0-9]{0,32}", re.ASCII | re.IGNORECASE)
 _TRUTHS: Final = {"yes": True, "true": True, "no": False, "false": False}
 _UNITS: Final = {
     Kind.BYTES: Dimension.SIZE,
@@ -258,6 +273,8 @@ def _value(name: str, text: str) -> Any:
         case Kind.BOOL:
             return _TRUTHS[text.lower()]
         case Kind.INTEGER:
+            if not _INTEGER.fullmatch(text):
+                raise ValueError(f"wants a number such as 16 or 0x10, not {clean(text, 40)!r}")
             return int(text, 0)
         case Kind.BYTES | Kind.ENDURANCE | Kind.BIT_RATE:
             return _quantity(text, _UNITS[meaning.kind])

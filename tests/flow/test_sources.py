@@ -210,3 +210,33 @@ def _book(told: dict[str, str]) -> FactBook:
     for name, value in told.items():
         facts.learn(name, value, Source.DMI, "x")
     return facts
+
+
+@pytest.mark.parametrize(
+    "value", ["10" + "0" * 400, "0x" + "f" * 30, "-1", "1_0", "٣", "", "1e400", "9" * 20]
+)
+def test_numbers_no_machine_has(value: str) -> None:
+    """Stated, they are refused with words, and never an overflow in the middle of judging."""
+    with pytest.raises(ConfigError, match=r"cpu\.cores"):
+        sources.stated([f"cpu.cores={value}"])
+
+
+@pytest.mark.parametrize("value", [10**400, -1, 1 << 64])
+async def test_recorded_numbers_no_machine_has(value: int) -> None:
+    """In a file of ours they are an error of that file; told by a machine they are not told."""
+    told = {"cpu.cores": {"value": value, "source": "dmi", "path": "x"}}
+    data = json.dumps({"schema": "bareiron.facts/1", "facts": told}).encode()
+    with pytest.raises(ConfigError, match="reading the facts"):
+        await sources._of_bytes(data, "x.json")
+    facts = FactBook()
+    facts.learn("cpu.cores", value, Source.REDFISH, "x")
+    assert "cpu.cores" not in facts
+
+
+async def test_halves_of_characters_are_made_whole() -> None:
+    """What JSON can spell and no terminal can print never lives in a fact."""
+    told = {"system.model": {"value": "R\ud800805", "source": "dmi", "path": "/\udfff"}}
+    data = json.dumps({"schema": "bareiron.facts/1", "facts": told}).encode()
+    (machine,) = await sources._of_bytes(data, "x.json")
+    json.dumps(as_dict(machine.facts), ensure_ascii=False).encode()
+    assert machine.facts["system.model"].value == "R?805"
