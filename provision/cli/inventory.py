@@ -48,36 +48,35 @@ def command(output: str, **chosen: Any) -> int:
 
 def _text(machine: Machine, several: bool) -> str:
     from hwprofiles.facts import CATALOGUE, Kind
+    from provision.core.text import clean
 
     facts = machine.facts
     told = [name for name in CATALOGUE if name in facts]
     tables = [name for name in told if CATALOGUE[name].kind is Kind.TABLE]
-    head = [machine.target] if several else []
+    head = [clean(machine.target)] if several else []
     lines = rows(_lines(facts, [name for name in told if name not in tables]))
     return "\n\n".join(["\n".join([*head, lines]), *(_table(name, facts) for name in tables)])
 
 
 def _lines(facts: Facts, names: list[str]) -> list[tuple[str, str]]:
     from hwprofiles.facts import shown
+    from provision.core.text import clean
 
     power = next((fact.power_state for fact in facts.values() if fact.power_state), None)
-    told = [(name, shown(name, facts[name].value)) for name in names]
-    return [*([("power", power)] if power else []), *told]
+    told = [(name, clean(shown(name, facts[name].value), 6000)) for name in names]
+    return [*([("power", clean(power))] if power else []), *told]
 
 
 def _table(name: str, facts: Facts) -> str:
     """Return a table under its name; columns that do not fit into 80 are left to the JSON."""
     from hwprofiles.facts import CATALOGUE, in_words
-    from provision.core.secrets import redact
+    from provision.core.text import clean
 
     table: tuple[Any, ...] = facts[name].value  # type: ignore[assignment]
     columns = CATALOGUE[name].columns
     shown = [name for name in columns if any(name in row for row in table)]
     cells = [
-        [
-            redact(in_words(columns[name], row[name]), data=True) if name in row else ""
-            for name in shown
-        ]
+        [clean(in_words(columns[name], row[name])) if name in row else "" for name in shown]
         for row in table
     ]
     body = [shown, *cells]

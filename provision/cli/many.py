@@ -109,10 +109,9 @@ def tell(output: str, seen: Sequence[Seen[T]], text: Callable[[T], str]) -> int:
 
     ``text`` says a result in words; as JSON it is what its ``as_dict`` returns.
     """
-    import json
-
     from provision.cli.shell import judged
     from provision.core.secrets import redact
+    from provision.core.text import in_json
 
     if output == "text":
         several = len(seen) > 1
@@ -123,10 +122,10 @@ def tell(output: str, seen: Sequence[Seen[T]], text: Callable[[T], str]) -> int:
     else:
         data = [without_secrets(_as_dict(each)) for each in seen]
         if output == "json":
-            click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+            click.echo(in_json(data, indent=2))
         else:
             for line in data:
-                click.echo(json.dumps(line, ensure_ascii=False))
+                click.echo(in_json(line))
     return judged([each.error for each in seen])
 
 

@@ -169,15 +169,11 @@ def on_bmc(access: Access, work: Callable[[Bmc], Awaitable[T]]) -> T:
 
 def show(output: str, data: object, text: str) -> None:
     """Print the result on standard output, as JSON or as text, without the passwords we know."""
-    import json
-
     from provision.core.secrets import redact
+    from provision.core.text import in_json
 
-    if output == "json":
-        text = json.dumps(without_secrets(data), indent=2, ensure_ascii=False)
-    else:
-        text = redact(text, data=True)
-    click.echo(text)
+    told = in_json(without_secrets(data), indent=2) if output == "json" else redact(text, data=True)
+    click.echo(told)
 
 
 def without_secrets(data: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from provision.core.errors import Exit, ProvisionError
+from provision.core.errors import ConfigError, Exit, ProvisionError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -74,11 +75,24 @@ def _run(command: click.Command) -> int:
     except ProvisionError as error:
         tell(error)
         return error.status
-    except BrokenPipeError:  # the reader of our output went away (`| head`)
-        return Exit.OK
+    except OSError as error:
+        return _of_system(error)
     except Exception:  # noqa: BLE001 - the last door: a bug becomes words, not a traceback
         return _bug()
     return status if isinstance(status, int) else Exit.OK
+
+
+def _of_system(error: OSError) -> int:
+    """Return the exit status for output that could not be written; all else is a bug of ours."""
+    if isinstance(error, BrokenPipeError):  # its reader went away (`| head`)
+        return Exit.OK
+    if error.errno != errno.ENOSPC:
+        return _bug()
+    full = ConfigError(
+        f"writing the result: {error.strerror}", hint="Free some space, or send it elsewhere."
+    )
+    tell(full)
+    return int(full.status)
 
 
 def tell(error: ProvisionError) -> None:

@@ -14,6 +14,7 @@ from provision.cli.targets import target_options, targets_from
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from provision.core.errors import ProvisionError
     from provision.flow.validate import Unread, Verdict
 
 _FORMATS: Final = ("text", "json", "junit", "html", "csv", "ocp")
@@ -67,12 +68,15 @@ def command(
     the worst one decides.
     """
     from provision.cli.shell import judged, wait_for
-    from provision.core.files import write_text
+    from provision.core.files import check_place
     from provision.flow.validate import load_profile, problem, validate
 
     formats = {path: _format_of(path) for path in reports}
     asked = load_profile(profile)
     ways, chosen = ways_from(**chosen)
+    read = [profile, chosen.get("servers"), *chosen["bmcs"], *chosen["recordings"]]
+    for path in reports:  # before any work: a line of 40 servers is not judged for nothing
+        check_place(path, [*read, *(other for other in reports if other != path)])
     targets = targets_from(**chosen)
     notes: list[str] = []
     if ways:
@@ -84,10 +88,22 @@ def command(
     _show(output, data, verdicts, facts=facts, strict=strict)
     for note in notes if output == "text" else ():
         click.echo(f"\n{note}")
-    # Last: what was seen and done is told whatever becomes of them.
-    for path, kind in formats.items():
-        write_text(path, _rendered(kind, data, strict).rstrip("\n") + "\n")
-    return judged([problem(verdict, strict=strict) for verdict in verdicts])
+    # Last: what was seen and done is told, and counts, whatever becomes of the reports.
+    lost = [_lost(path, _rendered(kind, data, strict)) for path, kind in formats.items()]
+    unwritten = judged(lost)
+    return judged([problem(verdict, strict=strict) for verdict in verdicts]) or unwritten
+
+
+def _lost(path: Path, text: str) -> ProvisionError | None:
+    """Write a report; return the error where that cannot be."""
+    from provision.core.errors import ProvisionError
+    from provision.core.files import write_text
+
+    try:
+        write_text(path, text.rstrip("\n") + "\n")
+    except ProvisionError as error:
+        return error
+    return None
 
 
 def _format_of(path: Path) -> str:
@@ -122,9 +138,9 @@ def _rendered(format_: str, data: Sequence[Any], strict: bool) -> str:
     from provision import report
 
     if format_ == "json":
-        import json
+        from provision.core.text import in_json
 
-        return json.dumps(data[0] if len(data) == 1 else data, indent=2, ensure_ascii=False)
+        return in_json(data[0] if len(data) == 1 else data, indent=2)
     return report.render(format_, data, strict=strict)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
+from typing import Final
 
 from provision.core.secrets import longest, redact
 
@@ -22,6 +25,18 @@ def clean(text: object, limit: int = _LIMIT) -> str:
     )
     kept = redact(" ".join(kept.split()), data=True)  # what was hidden between its characters
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
+#: Control, bidi and invisible characters, and halves of characters; JSON escapes only the first 32.
+_UNSEEN: Final = re.compile(
+    "[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+
+
+def in_json(data: object, *, indent: int | None = None) -> str:
+    """Return ``data`` as JSON that obeys nobody: what a terminal would act on is escaped."""
+    told = json.dumps(data, indent=indent, ensure_ascii=False)
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", told)
 
 
 def _without_secrets(text: str, limit: int) -> str:

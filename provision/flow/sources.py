@@ -6,8 +6,11 @@ Redfish tree the BMC room's; facts that we printed ourselves come back as they w
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import os
 import re
+import select
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -48,8 +51,13 @@ async def read(path: str) -> list[Machine]:
     Raises ``ConfigError`` for what is no recording, saying what was expected.
     """
     if path == STDIN:
-        return await _of_bytes(sys.stdin.buffer.read(LARGEST + 1), "standard input")
+        return await _of_bytes(await _standard_input(), "standard input")
     where = Path(path)
+    if where.exists() and not (where.is_file() or where.is_dir()):
+        raise ConfigError(
+            f"reading {path}: it is neither a file nor a directory",
+            hint="Give a recording's file; what comes through a pipe is read by `-`.",
+        )
     if where.is_dir():
         return await _of_directory(where)
     try:
@@ -115,6 +123,23 @@ def with_facts(machine: Machine, stated: Facts) -> Machine:
     facts.take(stated)
     _complete(facts)
     return replace(machine, facts=facts)
+
+
+async def _standard_input() -> bytes:
+    """Read it all, a piece at a time as it comes: a signal ends the wait for the next one."""
+    try:
+        fd = sys.stdin.fileno()
+    except (OSError, ValueError):  # none of the system's
+        return sys.stdin.buffer.read(LARGEST + 1)
+    data = bytearray()
+    while len(data) <= LARGEST:
+        if not select.select([fd], [], [], 0)[0]:
+            await asyncio.sleep(0.05)
+        elif chunk := os.read(fd, 1 << 20):
+            data += chunk
+        else:
+            break
+    return bytes(data)
 
 
 async def _of_directory(path: Path) -> list[Machine]:
