@@ -132,9 +132,9 @@ def _is_file(word: str) -> bool:
 
 def _stated(pairs: tuple[str, ...]) -> Facts:
     from provision.core.errors import ConfigError
-    from provision.flow import sources
+    from provision.flow.stated import stated
 
     try:
-        return sources.stated(pairs)
+        return stated(pairs)
     except ConfigError as error:
         raise click.BadParameter(f"{error}. {error.hint}".strip(), param_hint="--fact") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
 import re
 import select
@@ -19,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hwprofiles.facts import CATALOGUE, SCHEMA, FactBook, Facts, Kind, Source, absurd, sound
-from hwprofiles.units import Dimension, Quantity, UnitError, example
 from provision.core.errors import ConfigError
 from provision.core.text import clean
 
@@ -121,7 +121,9 @@ def with_facts(machine: Machine, stated: Facts) -> Machine:
         return machine
     facts = FactBook(machine.facts)
     facts.take(stated)
-    _complete(facts)
+    from hwprofiles import deriving
+
+    deriving.complete(facts)
     return replace(machine, facts=facts)
 
 
@@ -170,6 +172,7 @@ async def _of_bytes(data: bytes, name: str) -> list[Machine]:
 
         told = recorded.parse(data, name)
         if machines := _ours(told, name):
+            _refuse_repeats(data, name)
             return machines
         if recorded.is_redfish(told):
             return _systems(await recorded.read(told, name), name)
@@ -205,6 +208,26 @@ def _ours(told: Any, name: str) -> list[Machine]:
         )
         for at, item in enumerate(items)
     ]
+
+
+def _refuse_repeats(data: bytes, name: str) -> None:
+    """Raise ``ConfigError`` where a name stands twice: which of the two holds, nobody can tell."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        told = dict(pairs)
+        if len(told) < len(pairs):
+            names = [key for key, _ in pairs]
+            twice = next(key for key in names if names.count(key) > 1)
+            raise ValueError(f"{twice} stands there twice")
+        return told
+
+    try:
+        json.loads(data.decode("utf-8-sig"), object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"reading the facts in {clean(name)}: {clean(error, 200)}",
+            hint="Give a file as `provision inventory --output json` prints it.",
+        ) from error
 
 
 def _facts(told: Any, name: str) -> FactBook:
@@ -247,78 +270,3 @@ def _cells(value: Any) -> Iterator[Any]:
     """Yield what the rows of a table hold."""
     for row in value if isinstance(value, list) else ():
         yield from row.values() if isinstance(row, Mapping) else ()
-
-
-def stated(pairs: Iterable[str]) -> FactBook:
-    """Return the facts a user states as ``NAME=VALUE``; ``ConfigError`` for what cannot be."""
-    facts = FactBook()
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        name = name.strip()
-        doing = f"reading the stated fact {clean(pair, 80)}"
-        if not equals:
-            raise ConfigError(f"{doing}: it is not NAME=VALUE")
-        if not text.strip():
-            raise ConfigError(f"{doing}: no value", hint="Leave out what you do not know.")
-        if name not in CATALOGUE:
-            from hwprofiles.params import closest
-
-            raise ConfigError(
-                f"{doing}: unknown fact {clean(name)!r}{closest(name, CATALOGUE)}",
-                hint="`provision validate … --facts` shows the names.",
-            )
-        try:
-            value = _value(name, text.strip())
-            if absurd(value):
-                raise ValueError("no machine has such a number")
-            facts.learn(name, value, Source.USER, "stated by the user")
-        except (ValueError, TypeError, OverflowError, UnitError) as error:
-            raise ConfigError(f"{doing}: {error}") from error
-    _complete(facts)
-    return facts
-
-
-#: Fewer digits than Python minds; no leading zeros, which mean eight to some.
-_INTEGER: Final = re.compile(r"0x[0-9a-f]{1,32}|0|[1-9][0-9]{0,32}", re.ASCII | re.IGNORECASE)
-_TRUTHS: Final = {"yes": True, "true": True, "no": False, "false": False}
-_UNITS: Final = {
-    Kind.BYTES: Dimension.SIZE,
-    Kind.ENDURANCE: Dimension.ENDURANCE,
-    Kind.BIT_RATE: Dimension.BIT_RATE,
-}
-
-
-def _value(name: str, text: str) -> Any:
-    """Return the value that ``text`` stands for, by the kind of the fact."""
-    meaning = CATALOGUE[name]
-    known = tuple(_TRUTHS) if meaning.kind is Kind.BOOL else meaning.words
-    if known and text.lower() not in known:
-        raise ValueError(f"can be {', '.join(known)}, not {clean(text, 40)!r}")
-    match meaning.kind:
-        case Kind.BOOL:
-            return _TRUTHS[text.lower()]
-        case Kind.INTEGER:
-            if not _INTEGER.fullmatch(text):
-                raise ValueError(f"wants a number such as 16 or 0x10, not {clean(text, 40)!r}")
-            return int(text, 0)
-        case Kind.BYTES | Kind.ENDURANCE | Kind.BIT_RATE:
-            return _quantity(text, _UNITS[meaning.kind])
-        case Kind.WORDS:
-            return [word.strip() for word in text.split(",") if word.strip()]
-        case Kind.TABLE:
-            raise ValueError("a table cannot be stated")
-    return text.lower() if known else text
-
-
-def _quantity(text: str, wanted: Dimension) -> int:
-    quantity = Quantity.parse(text)
-    if quantity.dimension is not wanted:
-        told = f"{text} measures a {quantity.dimension}; wanted is a {wanted}"
-        raise ValueError(f"{told}, such as {example(wanted)}")
-    return int(quantity.base)
-
-
-def _complete(facts: FactBook) -> None:
-    from hwprofiles import deriving
-
-    deriving.complete(facts)

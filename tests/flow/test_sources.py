@@ -13,6 +13,7 @@ from hwprofiles.facts import CATALOGUE, FactBook, Kind, Source, as_dict
 from provision.core.errors import ConfigError, ProvisionError
 from provision.flow import sources
 from provision.flow.sources import Machine
+from provision.flow.stated import stated
 
 TREE = {
     "/redfish/v1": {"Systems": {"@odata.id": "/redfish/v1/Systems"}},
@@ -144,7 +145,7 @@ def test_several_recordings_of_one_machine() -> None:
     assert both.target == "a + b"
     assert both.facts["cpu.cores"].value == 16
     assert [rival.value for rival in both.facts["cpu.cores"].rivals] == [8]
-    told = sources.with_facts(both, sources.stated(["cpu.cores=32", "boot.device.size=32 GB"]))
+    told = sources.with_facts(both, stated(["cpu.cores=32", "boot.device.size=32 GB"]))
     assert told.facts["cpu.cores"].value == 32
     assert told.facts["boot.device.size"].value == 32 * 10**9
     assert told.facts["boot.device.size"].source is Source.USER
@@ -152,7 +153,7 @@ def test_several_recordings_of_one_machine() -> None:
 
 def test_a_stated_signature_is_understood() -> None:
     """What follows from stated facts is worked out as from any others."""
-    facts = sources.stated(["cpu.vendor=AuthenticAMD", "cpu.family=0x10", "cpu.model=4"])
+    facts = stated(["cpu.vendor=AuthenticAMD", "cpu.family=0x10", "cpu.model=4"])
     assert facts["cpu.virt.slat"].value is True
     assert facts["cpu.xsave"].value is False
 
@@ -161,7 +162,7 @@ def test_a_stated_signature_is_understood() -> None:
 def test_any_stated_fact(name: str, text: str) -> None:
     """A value is understood by the kind of its fact, or refused in words."""
     try:
-        facts = sources.stated([f"{name}={text}"])
+        facts = stated([f"{name}={text}"])
     except ConfigError as error:
         assert name in str(error) or "NAME=VALUE" in str(error)  # noqa: PT017
         return
@@ -218,7 +219,7 @@ def _book(told: dict[str, str]) -> FactBook:
 def test_numbers_no_machine_has(value: str) -> None:
     """Stated, they are refused with words, and never an overflow in the middle of judging."""
     with pytest.raises(ConfigError, match=r"cpu\.cores"):
-        sources.stated([f"cpu.cores={value}"])
+        stated([f"cpu.cores={value}"])
 
 
 @pytest.mark.parametrize("value", [10**400, -1, 1 << 64])
@@ -240,3 +241,12 @@ async def test_halves_of_characters_are_made_whole() -> None:
     (machine,) = await sources._of_bytes(data, "x.json")
     json.dumps(as_dict(machine.facts), ensure_ascii=False).encode()
     assert machine.facts["system.model"].value == "R?805"
+
+
+async def test_a_name_that_stands_twice_in_a_file_of_ours() -> None:
+    """The last one would win unsaid: written by hand, it may be the wrong one."""
+    fact = '{"value": "enabled", "source": "user", "path": "x"}'
+    facts = f'{{"cpu.virt.state": {fact}, "cpu.virt.state": {fact}}}'
+    data = f'{{"schema": "bareiron.facts/1", "facts": {facts}}}'
+    with pytest.raises(ConfigError, match=r"cpu\.virt\.state stands there twice"):
+        await sources._of_bytes(data.encode(), "x.json")
