@@ -296,3 +296,29 @@ async def test_one_server_by_two_names_is_not_mended_twice(tmp_path: Path) -> No
         with pytest.raises(ConfigError, match="a and b: both are the same server"):
             await treat(targets, cases, profile)
         assert writes(server) == []
+
+
+async def test_a_reset_whose_answer_is_lost_while_mending(tmp_path: Path) -> None:
+    """The power state tells that it was heard: each reset is sent once, and the end is in force."""
+    async with machine(VT_OFF, tmp_path) as (server, bmc):
+        await start(server)
+        plan = await fix.plan(bmc, await judged(bmc))
+        server.faults.add(faults.drop("ComputerSystem.Reset"))
+        done = await fix.fix(bmc, plan, allow_reboot=True)
+        assert done.ending is Ending.IN_FORCE
+        assert server.count("POST", "ComputerSystem.Reset") == 2  # shutdown, and on
+
+
+async def test_a_reset_that_is_only_said_to_be_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server never went off: told, with what is staged, and not started once more."""
+    monkeypatch.setattr(fix, "POWER_WAIT", 0.5)
+    async with machine(VT_OFF, tmp_path) as (server, bmc):
+        await start(server)
+        plan = await fix.plan(bmc, await judged(bmc))
+        server.faults.add(faults.lie("ComputerSystem.Reset"))
+        with pytest.raises(NotApplied, match="still On") as caught:
+            await fix.fix(bmc, plan, allow_reboot=True)
+        assert "The settings are staged" in caught.value.hint
+        assert server.count("POST", "ComputerSystem.Reset") == 1
