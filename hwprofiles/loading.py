@@ -189,17 +189,28 @@ class _Assembly:
                 self._problems.append(self._homes[name].problem(("params", name), str(error)))
         return filled
 
+    def _given_to(self, number: int) -> dict[str, Document]:
+        """Return the homes of the parameters that later layers give to that one.
+
+        Who asks wrongly for the parameter of a base mends the asking, not the base.
+        """
+        return {
+            name: layer.document
+            for layer in self._layers[number + 1 :]
+            for name in layer.content.params
+        }
+
     def profile(self, *, allow_abstract: bool) -> Profile:
         """Return the whole, or raise all that is wrong with it."""
         if self._problems:  # of parameters: what is made with them would be wrong by them alone
             raise DocumentError(self._problems)
-        for layer in self._layers:
+        for at, layer in enumerate(self._layers):
             self._layout = layer.content.population or self._layout
             compiler = Compiler(
                 layer.document,
                 self._params,
                 self._layout.layout() if self._layout else None,
-                homes=self._homes,
+                homes=self._given_to(at),
             )
             for number, rule in enumerate(layer.content.rules):
                 self._take(layer, rule, ("rules", number), compiler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +13,11 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from provision.sim import Rack
 
-# Machines are shared and slow; no test judges by the clock.
-settings.register_profile("bareiron", deadline=None)
-settings.load_profile("bareiron")
+# Machines are shared and slow; no test judges by the clock. The same commit is tested by the same
+# examples everywhere; HYPOTHESIS_PROFILE=explore looks for others.
+settings.register_profile("bareiron", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "bareiron"))
 
 
 @pytest.fixture(autouse=True)

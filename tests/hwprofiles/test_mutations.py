@@ -173,3 +173,17 @@ def test_an_empty_file_and_a_file_of_nothing() -> None:
         told = load(data)
         assert isinstance(told, list)
         assert "the file is empty" in told[0] or "should be a mapping" in told[0], told
+
+
+def test_a_base_asked_wrongly_is_not_to_blame() -> None:
+    """The place told is in the file that its user can mend."""
+    source = re.search(r"source: (\w+)", ESXI)
+    assert source
+    rule = (
+        "  - {id: ours, title: Ours, severity: error, confidence: low, fix: Buy it,\n"
+        f"     source: {source[1]}, check: {{firmware.boot_mode: "
+        "{eq: uefi, tolerance: '${memory_tolerance}'}}}\n"
+    )
+    told = load(ESXI.replace("\nrules:\n", f"\nrules:\n{rule}", 1).encode())
+    assert isinstance(told, list)
+    assert "no tolerance fits here" in told[0]
