@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -29,13 +28,6 @@ class Backend(Protocol):
     ) -> Machine:
         """Return a machine that is off; its other files lie beside ``serial_log``."""
         ...
-
-
-class Kind(StrEnum):
-    """The back ends there are."""
-
-    PLAYED = "played"
-    QEMU = "qemu"
 
 
 class Played:
