@@ -97,8 +97,8 @@ class Dependency:
     to: str | bool
 
     def holds(self, state: Mapping[str, str]) -> bool:
-        """Whether it does in ``state``."""
-        return state[self.source] == self.value
+        """Whether it does in ``state``; not where the target is no attribute there."""
+        return self.target in state and state.get(self.source) == self.value
 
 
 def _held(source: str, value: str, target: str, to: str) -> tuple[Dependency, Dependency]:
@@ -142,20 +142,26 @@ def locked(name: str, state: Mapping[str, str]) -> bool:
 
 
 class Bios:
-    """The settings of one server."""
+    """The settings of one server; ``attributes`` are those that its BIOS has."""
 
-    def __init__(self, spec: ServerSpec) -> None:
-        self.current = {attribute.name: attribute.default for attribute in ATTRIBUTES}
-        self.current["ProcVirtualization"] = ENABLED if spec.virtualization else DISABLED
-        self.current["Iommu"] = ENABLED if spec.iommu else DISABLED
-        self.current["Sriov"] = ENABLED if spec.sriov else DISABLED
-        self.current = settled(self.current | dict(spec.bios))
+    def __init__(self, spec: ServerSpec, attributes: Mapping[str, Attribute] = BY_NAME) -> None:
+        self.attributes = attributes
+        switches = {
+            "ProcVirtualization": spec.virtualization,
+            "Iommu": spec.iommu,
+            "Sriov": spec.sriov,
+        }
+        wanted = {name: ENABLED if on else DISABLED for name, on in switches.items()}
+        wanted |= spec.bios
+        self.current = settled(
+            {name: wanted.get(name, a.default) for name, a in attributes.items()}
+        )
         self.pending: dict[str, str] = {}
         self.applied_at: datetime | None = None
 
     def on(self, name: str) -> bool:
-        """Whether the attribute is in force as Enabled."""
-        return self.current[name] == ENABLED
+        """Whether the attribute is there, and in force as Enabled."""
+        return self.current.get(name) == ENABLED
 
     def stage(self, changes: Mapping[str, str]) -> None:
         """Remember ``changes`` for the next boot; one back to the current value is no change."""
@@ -164,7 +170,7 @@ class Bios:
 
     def reset(self) -> None:
         """Stage the default of every attribute."""
-        self.stage({attribute.name: attribute.default for attribute in ATTRIBUTES})
+        self.stage({name: attribute.default for name, attribute in self.attributes.items()})
 
     def apply(self) -> None:
         """Put what was staged in force, as POST does."""

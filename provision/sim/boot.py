@@ -64,8 +64,8 @@ def options_for(spec: ServerSpec) -> tuple[BootOption, ...]:
 class BootConfig:
     """The boot order and the override of one server."""
 
-    targets = TARGETS
-    modes = MODES
+    targets: tuple[str, ...] = TARGETS
+    modes: tuple[str, ...] = MODES
 
     def __init__(self, options: tuple[BootOption, ...]) -> None:
         self.options = {option.reference: option for option in options}
@@ -103,12 +103,12 @@ class BootConfig:
         return target, first + [option for option in order if option not in first]
 
     def overriding(self) -> list[BootOption]:
-        """Return the options that the override in force means, in boot order."""
+        """Return the options that the override in force means, those in the boot order first."""
         if self.enabled == "Disabled":
             return []
         return [
             option
-            for option in (self.options[reference] for reference in self.order)
+            for option in map(self.options.__getitem__, dict.fromkeys([*self.order, *self.options]))
             if option.alias == self.target
             or (self.target == "UefiTarget" and option.path == self.uefi_target)
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provision.sim import checks
-from provision.sim.bios import ATTRIBUTES, BY_NAME, DEPENDENCIES, Attribute, Dependency, locked
+from provision.sim.bios import DEPENDENCIES, Attribute, Dependency, locked
 from provision.sim.bmc import Bmc
 from provision.sim.messages import Json, Problem, Reply, extended
 from provision.sim.standard import uris
@@ -66,8 +66,10 @@ def _patch(bmc: Bmc, body: Json) -> None:
     if apply_time != "OnReset":
         raise Problem("PropertyValueNotInList", apply_time, "ApplyTime")
     changes = checks.inner(body, "Attributes")
-    checked = {name: _checked(name, value) for name, value in changes.items()}
     bios = bmc.machine.bios
+    checked = {
+        name: _checked(bios.attributes.get(name), name, value) for name, value in changes.items()
+    }
     after = bios.current | bios.pending | checked
     for name in checked:
         if locked(name, after):
@@ -75,8 +77,7 @@ def _patch(bmc: Bmc, body: Json) -> None:
     bios.stage(checked)
 
 
-def _checked(name: str, value: object) -> str:
-    attribute = BY_NAME.get(name)
+def _checked(attribute: Attribute | None, name: str, value: object) -> str:
     where = (f"#/Attributes/{name}",)
     if attribute is None:
         raise Problem("PropertyUnknown", name, related=where)
@@ -95,8 +96,9 @@ async def _reset(bmc: Bmc, body: Json) -> Reply:
     return Reply(status=204)
 
 
-def registry(uri: str) -> Json:
+def registry(bmc: Bmc, uri: str) -> Json:
     """Return the attribute registry."""
+    attributes = bmc.machine.bios.attributes
     return resource(
         uri,
         "AttributeRegistry.v1_3_8",
@@ -107,9 +109,13 @@ def registry(uri: str) -> Json:
         OwningEntity="bareiron",
         SupportedSystems=[{"ProductName": "bareiron simulator", "SystemId": "SIM1U"}],
         RegistryEntries={
-            "Attributes": [_entry(number, a) for number, a in enumerate(ATTRIBUTES, 1)],
+            "Attributes": [_entry(number, a) for number, a in enumerate(attributes.values(), 1)],
             "Menus": [],
-            "Dependencies": [_dependency(each) for each in DEPENDENCIES],
+            "Dependencies": [
+                _dependency(each)
+                for each in DEPENDENCIES
+                if {each.source, each.target} <= attributes.keys()
+            ],
         },
     )
 

@@ -28,7 +28,7 @@ def plant(bmc: Bmc) -> None:
             _BIOS, "BIOS Attribute Registry", uris.BIOS_REGISTRY, {"Uri": _BIOS_FILE}
         )
     )
-    bmc.tree[_BIOS_FILE] = Resource(body=lambda: bios.registry(_BIOS_FILE))
+    bmc.tree[_BIOS_FILE] = Resource(body=lambda: bios.registry(bmc, _BIOS_FILE))
 
 
 def _file(uri: str, name: str, registry: str, location: Json) -> Json:
