@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import AsyncExitStack
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,8 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from provision.sim import Rack, ServerSpec
+    from provision.sim import ServerSpec
+    from provision.sim.backends import Backend
     from provision.sim.faults import Fault
+
+#: What makes an image that the machines of a back end boot.
+_IMAGES = {"played": "sim image demo.img", "qemu": "image build xen -o demo.img"}
 
 
 @click.group("sim", short_help="Run a simulated rack of BMCs.")
@@ -71,6 +74,14 @@ def command() -> None:
     help="A server whose BMC behaves as a vendor's does; may be given several times. The rack then "
     "holds these alone.",
 )
+@click.option(
+    "--backend",
+    type=click.Choice(["played", "qemu"]),
+    default="played",
+    show_default=True,
+    help="What stands behind the BMCs: machines played by this program, or virtual ones (QEMU, "
+    "OVMF) that boot real images.",
+)
 @click.option("--list-personalities", "listed", is_flag=True, help="Say which there are, and stop.")
 @click.option(
     "--tree",
@@ -114,6 +125,7 @@ def up(
     listed: bool,
     trees: tuple[Path, ...],
     unlicensed: bool,
+    backend: str,
     faults: tuple[str, ...],
     directory: Path | None,
     output: str,
@@ -145,6 +157,7 @@ def up(
         listen=listen,
         scale=scale,
         directory=directory,
+        backend=backend,
         output=output,
     )
     shell.wait_for(work)
@@ -240,11 +253,13 @@ async def _serve(
     listen: str,
     scale: float,
     directory: Path | None,
+    backend: str,
     output: str,
 ) -> None:
     import asyncio
     import signal
 
+    from provision.cli import rack_text
     from provision.sim import inventory, running
 
     stop = asyncio.Event()
@@ -253,69 +268,32 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         rack = await stack.enter_async_context(
-            running(specs, scale=scale, directory=directory, faults=faults, host=listen, port=port)
+            running(
+                specs,
+                scale=scale,
+                directory=directory,
+                faults=faults,
+                host=listen,
+                port=port,
+                backend=_machines(backend),
+            )
         )
         servers_file = inventory.write(rack)
-        click.echo(_as_json(rack, servers_file) if output == "json" else _text(rack, servers_file))
+        if output == "json":
+            click.echo(rack_text.as_json(rack, servers_file))
+        else:
+            click.echo(rack_text.text(rack, servers_file, image=_IMAGES[backend]))
         click.echo("Running; Ctrl-C ends it.", err=True)
         await stop.wait()
         click.echo("The rack is going down.", err=True)
 
 
-def _as_json(rack: Rack, servers_file: Path) -> str:
-    return json.dumps(
-        {
-            "schema": "bareiron.sim/1",
-            "directory": str(rack.directory),
-            "servers_file": str(servers_file),
-            "password_file": str(rack.password_file),
-            "ca_file": str(rack.ca_file),
-            "request_log": str(rack.request_log),
-            "servers": [
-                {
-                    "name": server.name,
-                    "url": server.url,
-                    "user": server.user,
-                    "model": server.spec.model,
-                    "serial": server.spec.serial,
-                    "stick": str(server.stick),
-                    "serial_log": str(server.serial_log),
-                }
-                for server in rack.servers
-            ],
-        },
-        indent=2,
-    )
+def _machines(backend: str) -> Backend:
+    """Return where the machines come from."""
+    if backend == "qemu":
+        from provision.sim.qemu import Qemu
 
+        return Qemu()
+    from provision.sim.backends import Played
 
-def _text(rack: Rack, servers_file: Path) -> str:
-    first = rack.servers[0]
-    access = f"--user {first.user} --password-file {rack.password_file} --ca-file {rack.ca_file}"
-    lines = [f"{server.name}  {server.url}  {_oddities(server.spec)}" for server in rack.servers]
-    lines += [
-        "",
-        f"user           {first.user}",
-        f"password file  {rack.password_file}",
-        f"CA file        {rack.ca_file}",
-        f"servers file   {servers_file}",
-        f"request log    {rack.request_log}",
-        f"sticks         {rack.directory}/NAME/{first.stick.name}",
-        f"serial logs    {rack.directory}/NAME/{first.serial_log.name}",
-        "",
-        "Try, in another terminal:",
-        f"  provision inventory {first.url} {access}",
-        "  provision sim image demo.img",
-        f"  provision flash demo.img {rack.directory}/*/{first.stick.name} --allow-file",
-        f"  provision run {servers_file}",
-        "",
-        "The servers boot what `provision sim image` makes; a real hypervisor wants a real CPU.",
-    ]
-    return "\n".join(lines)
-
-
-def _oddities(spec: ServerSpec) -> str:
-    memory = (
-        f"{spec.memory_mib} MiB" if spec.memory_mib % 1024 else f"{spec.memory_mib // 1024} GiB"
-    )
-    virtualization = "" if spec.virtualization else ", virtualization off"
-    return f"{spec.model}, {memory}{virtualization}"
+    return Played()
