@@ -9,6 +9,7 @@ import click
 
 from provision.cli.many import bmcs_from, dry_run_option, many_options, progress, table, tell
 from provision.cli.options import talk
+from provision.cli.verbs import verbs
 
 if TYPE_CHECKING:
     from provision.bmc.accounts import Account
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 _DEADLINE = 300.0
 
 
-@click.group("accounts", short_help="List users of BMCs, or change a password.")
+@verbs("accounts", default="list", short_help="List users of BMCs, or change a password.")
 def command() -> None:
     """List the users of BMCs, or change a password such that nobody is locked out.
 
     \b
-    provision accounts list 10.0.0.7
-    provision accounts rotate 10.0.0.7 --user admin --new-password-file new
+    provision accounts 10.0.0.7 list
+    provision accounts 10.0.0.7 rotate --user admin --new-password-file new
     provision accounts rotate --servers servers.yaml --generate-to passwords/
     """
 

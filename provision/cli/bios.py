@@ -18,7 +18,7 @@ from provision.cli.many import (
     yes_option,
 )
 from provision.cli.options import confirm, rows, talk
-from provision.cli.verbs import operands, verbs, with_before, would_send
+from provision.cli.verbs import operands, verbs, would_send
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -189,7 +189,6 @@ def reset(yes: bool, dry_run: bool, output: str, **chosen: Any) -> int:
     """Take the settings back to their defaults, from the next start on."""
     from provision.bmc.bios_reset import reset_bios
 
-    chosen = with_before(chosen)
     if not dry_run:
         who = f"the servers of {chosen['servers']}" if chosen["servers"] else "these servers"
         confirm(f"Take all BIOS settings of {who} back to their defaults?", yes=yes)
@@ -223,7 +222,7 @@ def diff(file: Path, output: str, **chosen: Any) -> int:
         cells = [[each.attribute, _shown(each.left), _shown(each.right)] for each in found]
         return table(cells, ("ATTRIBUTE", "FILE", "SERVER"))
 
-    return _run(work, told, output, with_before(chosen))
+    return _run(work, told, output, chosen)
 
 
 def _shown(value: object) -> str:
@@ -253,6 +252,6 @@ def _run(
     from provision.cli.shell import wait_for
     from provision.flow.verbs_each import connected
 
-    accesses = bmcs_from(deadline=_DEADLINE, **with_before(chosen))
+    accesses = bmcs_from(deadline=_DEADLINE, **chosen)
     seen = wait_for(connected(accesses, lambda bmc, _: work(bmc), talk))
     return tell(output, seen, text)

@@ -8,7 +8,7 @@ import click
 
 from provision.cli.many import bmcs_from, dry_run_option, many_options, reach_options, tell
 from provision.cli.options import rows, talk
-from provision.cli.verbs import operands, verbs, with_before, would_send
+from provision.cli.verbs import operands, verbs, would_send
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -50,7 +50,7 @@ def get(output: str, **chosen: Any) -> int:
     """Show the override, if there is one."""
     from provision.bmc import boot
 
-    return _run(boot.boot_setting, _text, output, with_before(chosen))
+    return _run(boot.boot_setting, _text, output, chosen)
 
 
 @command.command("once")
@@ -106,7 +106,7 @@ def order(devices: tuple[str, ...], dry_run: bool, output: str, **chosen: Any) -
         lines += ["in force from the next start on"] if found.pending else []
         return "\n".join([*lines, *([would_send(found.requests)] if dry_run else [])])
 
-    return _run(work, told, output, with_before(chosen))
+    return _run(work, told, output, chosen)
 
 
 @command.command("disable")
@@ -119,7 +119,7 @@ def disable(dry_run: bool, output: str, **chosen: Any) -> int:
     async def work(bmc: Bmc) -> BootSetting:
         return await boot.clear_boot(bmc, dry_run=dry_run)
 
-    return _run(work, _words(dry_run), output, with_before(chosen))
+    return _run(work, _words(dry_run), output, chosen)
 
 
 def _set(device: str, output: str, chosen: dict[str, Any], **how: Any) -> int:
@@ -128,7 +128,7 @@ def _set(device: str, output: str, chosen: dict[str, Any], **how: Any) -> int:
     async def work(bmc: Bmc) -> BootSetting:
         return await boot.set_boot(bmc, device, **how)
 
-    return _run(work, _words(how["dry_run"]), output, with_before(chosen))
+    return _run(work, _words(how["dry_run"]), output, chosen)
 
 
 def _run(

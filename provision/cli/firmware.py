@@ -17,6 +17,7 @@ from provision.cli.many import (
     yes_option,
 )
 from provision.cli.options import confirm, talk
+from provision.cli.verbs import before, verbs
 
 if TYPE_CHECKING:
     from provision.bmc.client import Access, Bmc
@@ -28,13 +29,13 @@ _DEADLINE = 600.0
 _UPDATING = 4
 
 
-@click.group("firmware", short_help="List or update the firmware of machines.")
+@verbs("firmware", default="list", short_help="List or update the firmware of machines.")
 def command() -> None:
     """List or update the firmware of machines, on one or many BMCs.
 
     \b
-    provision firmware list 10.0.0.7
-    provision firmware update 10.0.0.7 --image http://10.0.0.1/bmc.bin
+    provision firmware 10.0.0.7 list
+    provision firmware 10.0.0.7 update --image http://10.0.0.1/bmc.bin
     provision firmware update --servers servers.yaml --file bios.bin --target BIOS
     """
 
@@ -115,7 +116,7 @@ def update(
     )
     if dry_run:
         return _plan(output, wanted, chosen)
-    where = ", ".join(chosen["bmcs"]) or "every server that was chosen"
+    where = ", ".join((*before(), *chosen["bmcs"])) or "every server that was chosen"
     confirm(f"This changes the firmware at {where}. Go on?", yes=yes)
     return _update(output, wanted, wait, chosen)
 

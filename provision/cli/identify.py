@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from provision.cli.many import bmcs_from, dry_run_option, many_options, tell
 from provision.cli.options import talk
+from provision.cli.verbs import verbs
 
 if TYPE_CHECKING:
     from provision.bmc.client import Access, Bmc
@@ -17,12 +16,12 @@ _DEADLINE = 300.0
 _LIT = "lit (some BMCs mean a call by it, some that all is well)"
 
 
-@click.group("identify", short_help="Switch the light that shows where a server is.")
+@verbs("identify", default="status", short_help="Switch the light that shows where a server is.")
 def command() -> None:
     """Switch the light by which a server is found in its rack, on one or many BMCs.
 
     \b
-    provision identify on 10.0.0.7
+    provision identify 10.0.0.7 on
     provision identify off --servers servers.yaml
     """
 

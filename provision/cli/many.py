@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from provision.cli.options import access_options, accesses_from, without_secrets
+from provision.cli.verbs import before
 from provision.core.events import Event, Phase
 
 if TYPE_CHECKING:
@@ -63,13 +64,17 @@ def reach_options(command: F) -> F:
 
 def bmcs_from(
     *,
-    bmcs: tuple[str, ...],
+    bmcs: tuple[str, ...] = (),
     servers: Path | None,
     limit: tuple[str, ...],
     deadline: float | None,
     **access: Any,
 ) -> dict[str, Access]:
-    """Return the BMCs a command line means, by name; a usage error where it means none."""
+    """Return the BMCs a command line means, by name; a usage error where it means none.
+
+    Those that stood before the verb are among them.
+    """
+    bmcs = (*before(), *bmcs)
     if limit and servers is None:
         raise click.UsageError("--limit goes with --servers.")
     if not bmcs and servers is None:

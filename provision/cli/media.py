@@ -8,7 +8,7 @@ import click
 
 from provision.cli.many import bmcs_from, dry_run_option, many_options, reach_options, tell
 from provision.cli.options import rows, talk
-from provision.cli.verbs import operands, verbs, with_before, would_send
+from provision.cli.verbs import operands, verbs, would_send
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -135,7 +135,7 @@ def _run(
     from provision.cli.shell import wait_for
     from provision.flow.verbs_each import connected
 
-    accesses = bmcs_from(deadline=_DEADLINE, **with_before(chosen))
+    accesses = bmcs_from(deadline=_DEADLINE, **chosen)
     seen = wait_for(connected(accesses, lambda bmc, _: work(bmc), talk))
     return tell(output, seen, text)
 

@@ -8,7 +8,7 @@ import click
 
 from provision.cli.many import bmcs_from, dry_run_option, many_options, tell, yes_option
 from provision.cli.options import confirm, talk
-from provision.cli.verbs import verbs, with_before, would_send
+from provision.cli.verbs import verbs, would_send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,7 +58,7 @@ def status(output: str, **chosen: Any) -> int:
         state = await power_state(bmc)
         return PowerChange(before=state, after=state)
 
-    accesses = bmcs_from(deadline=_GRACE, **with_before(chosen))
+    accesses = bmcs_from(deadline=_GRACE, **chosen)
     seen = wait_for(connected(accesses, look, talk))
     return tell(output, seen, lambda change: change.after)
 
@@ -75,7 +75,7 @@ def _verb(name: str, about: str, *extra: Callable[..., Any]) -> None:
         **chosen: Any,
     ) -> int:
         patience = wait + _GRACE + (force_after or 0)
-        accesses = bmcs_from(deadline=patience, **with_before(chosen))
+        accesses = bmcs_from(deadline=patience, **chosen)
         return _change(name, accesses, output, wait, force_after, yes=yes, dry_run=dry_run)
 
     run.__doc__ = about

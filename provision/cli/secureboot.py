@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from provision.cli.many import bmcs_from, dry_run_option, many_options, tell
 from provision.cli.options import rows, talk
+from provision.cli.verbs import verbs
 
 if TYPE_CHECKING:
     from provision.bmc.client import Access, Bmc
@@ -16,12 +15,17 @@ if TYPE_CHECKING:
 _DEADLINE = 300.0
 
 
-@click.group("secureboot", short_help="Show or switch UEFI Secure Boot.")
+@verbs(
+    "secureboot",
+    default="show",
+    aliases={"on": "enable", "off": "disable"},
+    short_help="Show or switch UEFI Secure Boot.",
+)
 def command() -> None:
     """Show or switch UEFI Secure Boot, on one or many BMCs.
 
     \b
-    provision secureboot show 10.0.0.7
+    provision secureboot 10.0.0.7 show
     provision secureboot enable --servers servers.yaml --limit rack=r12
 
     A change takes effect at the next boot of the server; nothing is restarted here.

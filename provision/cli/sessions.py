@@ -8,6 +8,7 @@ import click
 
 from provision.cli.many import bmcs_from, dry_run_option, many_options, table, tell
 from provision.cli.options import talk
+from provision.cli.verbs import verbs
 
 if TYPE_CHECKING:
     from provision.bmc.client import Access, Bmc
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
 _DEADLINE = 300.0
 
 
-@click.group("sessions", short_help="List or close the sessions of BMCs.")
+@verbs("sessions", default="list", short_help="List or close the sessions of BMCs.")
 def command() -> None:
     """List the sessions open on BMCs, or close them.
 
     \b
-    provision sessions list 10.0.0.7
-    provision sessions close 10.0.0.7 --mine
-    provision sessions close 10.0.0.7 --id 274 --yes
+    provision sessions 10.0.0.7 list
+    provision sessions 10.0.0.7 close --mine
+    provision sessions 10.0.0.7 close --id 274 --yes
 
     A BMC holds few sessions (often 8). Programs that were killed leave theirs behind until the
     BMC's own timeout.

@@ -72,11 +72,6 @@ def before() -> tuple[str, ...]:
     return found
 
 
-def with_before(chosen: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a command, with the BMCs from before its verb among its own."""
-    return chosen | {"bmcs": (*before(), *chosen.get("bmcs", ()))}
-
-
 def operands(chosen: dict[str, Any], words: tuple[str, ...]) -> tuple[str, ...]:
     """Return ``words`` behind a verb that takes a list of its own; BMCs have to stand before it."""
     context = click.get_current_context()

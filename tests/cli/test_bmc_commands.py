@@ -156,13 +156,33 @@ def test_boot_order(run: Run, off: SimServer) -> None:
 
 
 def test_words_that_could_be_bmcs(run: Run, off: SimServer) -> None:
-    """A verb with a list of its own wants the BMCs before it; others take them on both sides."""
+    """A verb with a list of words of its own wants the BMCs before it."""
     status, _, err = run("boot", "order", "usb", off.url)
     assert status == 2
     assert "BMCs stand before this verb: provision boot BMC order" in err
-    words = at(off, "power")[2:]
-    assert run("power", "status", off.url, *words)[:2] == (0, "Off\n")
-    assert run("power", *words, off.url, "status")[:2] == (0, "Off\n")
+
+
+@pytest.mark.parametrize(
+    ("noun", "verb"),
+    [
+        ("power", "status"),
+        ("boot", "get"),
+        ("media", "list"),
+        ("secureboot", "show"),
+        ("firmware", "list"),
+        ("accounts", "list"),
+        ("identify", "status"),
+    ],
+)
+def test_bmcs_on_either_side(run: Run, off: SimServer, noun: str, verb: str) -> None:
+    """BMCs stand before the verb, behind it or among the options; without a verb it is shown."""
+    words = at(off, noun)[2:]
+    told = run(noun, verb, off.url, *words)
+    assert told[0] == 0
+    assert told[1]
+    assert run(noun, off.url, verb, *words) == told
+    assert run(noun, *words, off.url, verb) == told
+    assert run(noun, off.url, *words) == told
 
 
 def test_many_at_once(run: Run, rack: Rack, tmp_path: Path) -> None:

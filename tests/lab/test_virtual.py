@@ -157,12 +157,12 @@ async def test_a_disc_while_the_machine_runs(server: Server, tmp_path: Path) -> 
 
 async def test_secure_boot_refuses_what_is_not_signed(server: Server) -> None:
     """With secure boot on, real firmware refuses our unsigned programs; with it off it does not."""
-    await server.do("secureboot", "on")
+    await server.do("secureboot", "enable")
     await server.do("power", "on")
     await server.shows("Security Violation|Access Denied")
     assert not server.booted()
     assert server.machine.secure_boot
-    await server.do("secureboot", "off")
+    await server.do("secureboot", "disable")
     await server.restart("stick")
 
 
