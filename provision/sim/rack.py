@@ -138,7 +138,7 @@ class _Builder:
         self.backend = backend
         self.authority = Authority()
         self.ca_file = directory / "ca.pem"
-        self.password = Secret(secrets.token_urlsafe(12))
+        self.password = Secret(secrets.token_hex(10))  # never read as an option
         self.password_file = directory / "password"
         self.request_log = directory / "requests.jsonl"
         try:

@@ -1,0 +1,1 @@
+"""The simulator before judges and clients that are not ours."""
