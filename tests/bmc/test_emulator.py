@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from provision.bmc import bios, inventory, system, virtual_media
 from provision.bmc.client import Access, Bmc, Tls, connect
@@ -23,6 +22,7 @@ from provision.bmc.errors import NotSupported
 from provision.core.errors import CredentialsError, Unreachable
 from provision.core.secrets import Secret
 from tests.bmc.hostile import Certificates
+from tests.serving import served
 
 pytest.importorskip("sushy_tools", reason="EMULATOR LEFT OUT: sushy-tools is not installed")
 bcrypt = pytest.importorskip("bcrypt")
@@ -122,18 +122,11 @@ async def test_boot(emulated: Bmc) -> None:
 async def test_media(emulated: Bmc, tmp_path: Path) -> None:
     """In, found in, out."""
     (tmp_path / "x.iso").write_bytes(bytes(65536))
-    app = web.Application()
-    app.router.add_static("/", tmp_path)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}/x.iso"
-    try:
+    async with served(tmp_path) as address:
+        url = f"{address}/x.iso"
         assert (await virtual_media.insert(emulated, url)).image == url
         assert (await virtual_media.insert(emulated, url)).image == url
         assert len(await virtual_media.eject(emulated)) == 1
-    finally:
-        await runner.cleanup()
 
 
 async def test_bios_is_not_there(emulated: Bmc) -> None:

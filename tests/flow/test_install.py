@@ -17,6 +17,7 @@ from provision.flow import install, steps
 from provision.flow.records import RunDirectory
 from provision.sim import Rack, SimServer, demo_image, faults, running, standard_mix
 from provision.sim.machine import Power, Reset
+from tests.serving import served
 
 FAST = 0.02
 
@@ -118,20 +119,13 @@ async def test_a_blank_stick_is_not_a_pass() -> None:
         assert summary["exit_status"] == 5
 
 
-async def test_virtual_media_are_inserted_booted_and_ejected(unused_tcp_port: int) -> None:
+async def test_virtual_media_are_inserted_booted_and_ejected() -> None:
     """The BMC fetches the image itself; it is ejected where the file says so."""
-    from aiohttp import web
-
     async with running(1, scale=FAST) as rack:
         image = rack.directory / "demo.img"
         demo_image.write(image, iso=True)
-        app = web.Application()
-        app.router.add_static("/", rack.directory)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
-        try:
-            url = f"http://127.0.0.1:{unused_tcp_port}/demo.img"
+        async with served(rack.directory) as address:
+            url = f"{address}/demo.img"
             path = servers_file(
                 rack,
                 rack.servers,
@@ -139,8 +133,6 @@ async def test_virtual_media_are_inserted_booted_and_ejected(unused_tcp_port: in
                 media={"image": url, "eject": True},
             )
             _, records = await provision(path)
-        finally:
-            await runner.cleanup()
         record = records[rack.servers[0].name]
         assert record["verdict"] == "PASS", record["error"]
         assert step(record, "media")["data"]["image"] == url

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from aiohttp import web
 
 from provision.sim import Rack, running, standard_mix
 from provision.sim.qemu import Qemu
 from tests.lab import marker
 from tests.lab.virtual import Server
+from tests.serving import served
 
 pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="module")]
 
@@ -51,19 +51,11 @@ async def server(rack: Rack, unused: Iterator[int], tmp_path: Path) -> AsyncIter
 
 
 @asynccontextmanager
-async def served(folder: Path, name: str, then: marker.Then = "halt") -> AsyncIterator[str]:
+async def disc(folder: Path, name: str, then: marker.Then = "halt") -> AsyncIterator[str]:
     """Serve an ISO that boots into the program ``name``; give its URL."""
     marker.disc(folder / "cd.iso", name, then)
-    app = web.Application()
-    app.router.add_static("/", folder)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/cd.iso"
-    finally:
-        await runner.cleanup()
+    async with served(folder) as address:
+        yield f"{address}/cd.iso"
 
 
 @pytest.mark.parametrize(("device", "expected"), [("disk", "disk"), ("cd", "cd"), ("usb", "stick")])
@@ -72,7 +64,7 @@ async def test_once_fires_once(server: Server, tmp_path: Path, device: str, expe
     own = "stick" if device != "usb" else "disk"
     if own == "disk":
         await server.do("boot", "order", "disk")
-    async with served(tmp_path, "cd") as url:
+    async with disc(tmp_path, "cd") as url:
         await server.do("media", "insert", url)
     await server.do("boot", "once", device)
     await server.start(expected)
@@ -114,7 +106,7 @@ async def test_a_persistent_override(server: Server) -> None:
 
 async def test_once_does_not_outlive_a_reset_from_inside(server: Server, tmp_path: Path) -> None:
     """An installer that reboots comes back by the boot order, without any request to the BMC."""
-    async with served(tmp_path, "installer", "reset") as url:
+    async with disc(tmp_path, "installer", "reset") as url:
         await server.do("media", "insert", url)
     await server.do("boot", "once", "cd")
     await server.do("power", "on")
@@ -148,7 +140,7 @@ async def test_a_disc_while_the_machine_runs(server: Server, tmp_path: Path) -> 
     """A disc put in or taken out of a running machine is there, or is not, at the next start."""
     await server.do("boot", "order", "cd")
     await server.start("stick")
-    async with served(tmp_path, "cd") as url:
+    async with disc(tmp_path, "cd") as url:
         await server.do("media", "insert", url)
     await server.restart("cd")
     await server.do("media", "eject")

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from provision.sim import Rack, demo_image
+from tests.serving import served
 from tests.sim.client import CD, SYSTEM, USB, Answer, Client, client, image
-
-
-@asynccontextmanager
-async def serving(directory: Path) -> AsyncIterator[str]:
-    """Serve a directory; yield its URL."""
-    app = web.Application()
-    app.router.add_static("/", directory)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 async def insert(bmc: Client, slot: str, url: str, **more: object) -> Answer:
@@ -37,7 +21,7 @@ async def test_a_cd_is_inserted_booted_and_ejected(rack: Rack, tmp_path: Path) -
     """The firmware fetches the image at boot; the slot looks the same from both places."""
     demo_image.write(tmp_path / "demo.iso", iso=True)
     server = rack.servers[1]
-    async with client(server) as bmc, serving(tmp_path) as url:
+    async with client(server) as bmc, served(tmp_path) as url:
         assert (await insert(bmc, CD, f"{url}/demo.iso", Inserted=True)).status == 204
         for uri in (CD, f"{SYSTEM}/VirtualMedia/CD1"):
             slot = await bmc.get(uri)
@@ -57,7 +41,7 @@ async def test_a_cd_is_inserted_booted_and_ejected(rack: Rack, tmp_path: Path) -
 async def test_each_drive_boots_what_belongs_into_it(rack: Rack, tmp_path: Path) -> None:
     """A disk image is no CD; as a virtual stick it boots."""
     (tmp_path / "disk.img").write_bytes(image("virtual"))
-    async with client(rack.servers[1]) as bmc, serving(tmp_path) as url:
+    async with client(rack.servers[1]) as bmc, served(tmp_path) as url:
         await insert(bmc, CD, f"{url}/disk.img")
         assert "Virtual CD: no boot signature" in await bmc.boots()
         await insert(bmc, USB, f"{url}/disk.img")
@@ -69,7 +53,7 @@ async def test_an_image_that_went_away_does_not_boot(rack: Rack, tmp_path: Path)
     """What was there at the insertion is read again at the boot."""
     demo_image.write(tmp_path / "demo.iso", iso=True)
     async with client(rack.servers[1]) as bmc:
-        async with serving(tmp_path) as url:
+        async with served(tmp_path) as url:
             await insert(bmc, CD, f"{url}/demo.iso")
         shown = await bmc.boots()
         assert "Virtual media CD1: read error" in shown
@@ -96,5 +80,5 @@ async def test_images_it_cannot_reach_are_refused(rack: Rack, url: str, message:
 
 async def test_a_missing_image_is_refused(rack: Rack, tmp_path: Path) -> None:
     """A server that answers 404 has no image."""
-    async with client(rack.servers[0]) as bmc, serving(tmp_path) as url:
+    async with client(rack.servers[0]) as bmc, served(tmp_path) as url:
         assert (await insert(bmc, CD, f"{url}/none.iso")).status == 400

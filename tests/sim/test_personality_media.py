@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from provision.sim import demo_image
+from tests.serving import served
 from tests.sim.people import Person, person
-from tests.sim.test_media import serving
 
 pytestmark = pytest.mark.campaign
 
@@ -76,7 +76,7 @@ async def test_inserted_booted_and_ejected(
     name: str, told: tuple[str, dict[str, Any]], iso: Path
 ) -> None:
     """What is inserted as the vendor wants it is what the machine boots."""
-    async with person(name) as bmc, serving(iso) as url:
+    async with person(name) as bmc, served(iso) as url:
         slot = f"{await bmc.link(bmc.manager, 'VirtualMedia')}/{told[0]}"
         image = {"Image": f"{url}/demo.iso", **told[1]}
         if told[1]:
@@ -110,7 +110,7 @@ async def test_image_of_an_empty_slot(name: str, told: tuple[str, str | None]) -
 
 async def test_lenovo_is_patched(iso: Path) -> None:
     """No actions: PATCH Image; the upload slots refuse it."""
-    async with person("lenovo-xcc") as bmc, serving(iso) as url:
+    async with person("lenovo-xcc") as bmc, served(iso) as url:
         home = await bmc.link(bmc.manager, "VirtualMedia")
         slot = f"{home}/Remote1"
         assert "Actions" not in await bmc.get(slot)
@@ -126,7 +126,7 @@ async def test_lenovo_is_patched(iso: Path) -> None:
 
 async def test_supermicro_keeps_the_image_and_hides_eject(iso: Path) -> None:
     """EjectMedia only while something is in; Image stays after it; Inserted is refused."""
-    async with person("supermicro-x11") as bmc, serving(iso) as url:
+    async with person("supermicro-x11") as bmc, served(iso) as url:
         slot = f"{await bmc.link(bmc.manager, 'VirtualMedia')}/VirtualMedia1"
         assert f"#{EJECT}" not in (await bmc.get(slot))["Actions"]
         image = f"{url}/demo.iso"
@@ -145,7 +145,7 @@ async def test_supermicro_keeps_the_image_and_hides_eject(iso: Path) -> None:
 
 async def test_idracs_eject_is_seen_later(iso: Path) -> None:
     """Done at once, and Inserted all the same for a while."""
-    async with person("dell-idrac9", scale=0.1) as bmc, serving(iso) as url:
+    async with person("dell-idrac9", scale=0.1) as bmc, served(iso) as url:
         slot = f"{await bmc.link(bmc.manager, 'VirtualMedia')}/CD"
         await bmc.act(slot, INSERT, {"Image": f"{url}/demo.iso"})
         await bmc.act(slot, EJECT, {})
@@ -169,7 +169,7 @@ async def test_slots_that_nothing_can_be_put_into(name: str, slot: str) -> None:
 
 async def test_huaweis_one_action_answers_with_a_task_in_its_body(iso: Path) -> None:
     """VmmControl connects and disconnects; the body, not Location, names the task."""
-    async with person("huawei-ibmc") as bmc, serving(iso) as url:
+    async with person("huawei-ibmc") as bmc, served(iso) as url:
         slot = f"{await bmc.link(bmc.manager, 'VirtualMedia')}/CD"
         actions = (await bmc.get(slot))["Oem"]["Huawei"]["Actions"]
         target = actions["#VirtualMedia.VmmControl"]["target"]
