@@ -9,20 +9,27 @@ from pathlib import Path
 
 OVMF_CODE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 OVMF_VARS = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
+OVMF_KEYS = Path("/usr/share/OVMF/OVMF_VARS_4M.ms.fd")
 SEABIOS = Path("/usr/share/seabios/bios-256k.bin")
 
-_BUILD = ("apt-get", "dpkg-deb", "grub-mkimage", "mkfs.vfat", "mcopy", "xorriso")
+_BUILD = ("apt-get", "dpkg-deb", "grub-mkimage", "mkfs.vfat", "mcopy", "mformat", "xorriso")
 _VIRTUAL = ("qemu-system-x86_64", "libvirtd", "virsh", "unshare", "setpriv", "losetup")
+
+_PACKAGES = (
+    ("sushy-tools", "sushy_tools"),
+    ("libvirt-python", "libvirt"),
+    ("virt-firmware", "virt.firmware"),
+)
 
 
 def missing() -> list[str]:
     """Return what is missing, each in words; empty when the lab can run."""
     path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
     found = [tool for tool in (*_BUILD, *_VIRTUAL) if not shutil.which(tool, path=path)]
-    found += [str(file) for file in (OVMF_CODE, OVMF_VARS, SEABIOS) if not file.exists()]
+    found += [str(file) for file in (OVMF_CODE, OVMF_VARS, OVMF_KEYS, SEABIOS) if not file.exists()]
     found += [
         f"the Python package {package}"
-        for package, module in (("sushy-tools", "sushy_tools"), ("libvirt-python", "libvirt"))
+        for package, module in _PACKAGES
         if importlib.util.find_spec(module) is None
     ]
     return found + ([] if os.geteuid() == 0 else ["root (loop devices, an own libvirtd)"])
