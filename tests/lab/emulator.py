@@ -14,7 +14,7 @@ from pathlib import Path
 import trustme
 
 from tests.lab.libvirt import Libvirt
-from tests.lab.needs import OVMF_CODE, OVMF_VARS, SEABIOS
+from tests.lab.needs import OVMF_KEYS, OVMF_SECURE_CODE, OVMF_VARS, SEABIOS
 from tests.lab.processes import running
 
 USER = "admin"
@@ -31,6 +31,7 @@ SUSHY_EMULATOR_BOOT_LOADER_MAP = {{
     "Legacy": {{"x86_64": {bios!r}}},
 }}
 SUSHY_EMULATOR_SECURE_BOOT_DISABLED_NVRAM = {variables!r}
+SUSHY_EMULATOR_SECURE_BOOT_ENABLED_NVRAM = {keys!r}
 """
 
 
@@ -74,9 +75,10 @@ def emulator(
             accounts=str(files["accounts"]),
             uri=libvirt.uri,
             state=str(folder / "state"),
-            uefi=str(OVMF_CODE),
+            uefi=str(OVMF_SECURE_CODE),
             bios=str(SEABIOS),
             variables=str(OVMF_VARS),
+            keys=str(OVMF_KEYS),
         )
     )
     log = folder / "emulator.log"

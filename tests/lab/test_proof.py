@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.lab import marker
 from tests.lab.conftest import Images, Lab
 from tests.lab.emulator import USER, is_off
 from tests.lab.processes import PROVISION, provision, wait_until
@@ -125,6 +126,21 @@ async def image_host(file: Path) -> AsyncIterator[tuple[str, list[str]]]:
         yield f"http://127.0.0.1:{port}/{file.name}", seen
     finally:
         await runner.cleanup()
+
+
+def test_secure_boot_of_somebody_elses_bmc(lab: Lab, tmp_path: Path) -> None:
+    """Switched on, the firmware refuses what is not signed; switched off, it boots it."""
+    marker.stick(lab.stick, "stick")
+    lab.command("secureboot", "enable", state=tmp_path)
+    assert "enabled" in lab.command("secureboot", "show", state=tmp_path).stdout
+    mark = lab.serial.mark()
+    lab.command("power", "on", state=tmp_path)
+    lab.serial.wait("Access Denied|Security Violation", mark=mark, within=90)
+    lab.command("power", "force-off", "--yes", state=tmp_path)
+    lab.command("secureboot", "disable", state=tmp_path)
+    mark = lab.serial.mark()
+    lab.command("power", "on", state=tmp_path)
+    lab.serial.wait(r"\[stick", mark=mark, within=90)
 
 
 async def test_run_from_virtual_media(lab: Lab, images: Images, tmp_path: Path) -> None:
