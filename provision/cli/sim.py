@@ -264,8 +264,6 @@ async def _serve(
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         rack = await stack.enter_async_context(
             running(
@@ -278,6 +276,8 @@ async def _serve(
                 backend=_machines(backend),
             )
         )
+        for number in (signal.SIGINT, signal.SIGTERM):  # before, either gives the start up
+            loop.add_signal_handler(number, stop.set)
         servers_file = inventory.write(rack)
         if output == "json":
             click.echo(rack_text.as_json(rack, servers_file))

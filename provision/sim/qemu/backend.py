@@ -25,6 +25,7 @@ VARIABLES: Final = Path("/usr/share/OVMF/OVMF_VARS_4M.ms.fd")
 MEMORY_MIB: Final = 2048
 DISK_BYTES: Final = 16 * 1024**3
 
+_PROGRAMS: Final = ("qemu-system-x86_64", "setpriv", "sh")
 _INSTALL: Final = "Install QEMU and OVMF: sudo apt install qemu-system-x86 ovmf"
 _PATIENCE: Final = 180.0
 _GLANCE: Final = 0.1
@@ -72,8 +73,9 @@ class Qemu:
             self._variables = await asyncio.to_thread(store.read, self._factory)
         except (StoreError, QmpError, OSError, TimeoutError) as error:
             raise ConfigError(
-                f"starting a first virtual machine in {directory}: {error or 'it says nothing'}",
-                hint=f"Look into {self._factory.with_suffix('.log')}.",
+                f"starting a first virtual machine in {directory}: "
+                f"{_last_words(self._factory) or error}",
+                hint=f"It needs 512 MiB of memory, and 2 MiB in that directory. {_INSTALL}",
             ) from error
 
     def machine(
@@ -98,13 +100,26 @@ class Qemu:
 
 
 def _check() -> None:
-    if not shutil.which("qemu-system-x86_64") or not CODE.exists() or not VARIABLES.exists():
-        raise ConfigError("looking for QEMU and OVMF: they are not here", hint=_INSTALL)
+    programs = [name for name in _PROGRAMS if not shutil.which(name)]
+    files = [str(file) for file in (CODE, VARIABLES) if not file.exists()]
+    if programs or files:
+        raise ConfigError(
+            f"looking for QEMU and OVMF: not here: {', '.join(programs + files)}", hint=_INSTALL
+        )
     if not store.program():
         raise ConfigError(
             f"looking for {store.PROGRAM}, which edits the firmware's variables: it is not here",
             hint="Install virt-firmware beside this program: pip install virt-firmware",
         )
+
+
+def _last_words(variables: Path) -> str:
+    """Return what QEMU said last, where it said anything."""
+    try:
+        said = variables.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return (said.strip().splitlines() or [""])[-1]
 
 
 async def _manufacture(variables: Path) -> None:

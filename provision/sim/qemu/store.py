@@ -81,7 +81,7 @@ def program() -> str | None:
 
 def read(store: Path) -> Variables:
     """Return the variables in ``store``. Raises ``StoreError``."""
-    output = _run("--input", str(store), "--output-json", "-")
+    output = _run(store, "--output-json", "-")
     try:
         return Variables(json.loads(output)["variables"])
     except (ValueError, KeyError, TypeError) as error:
@@ -94,14 +94,14 @@ def write(store: Path, variables: Variables) -> None:
     if not put and not gone:
         return
     changes, parts = store.with_suffix(".json"), store.with_suffix(".part")
-    words = ["--input", str(store), "--output", str(parts)]
+    words = ["--output", str(parts)]
     for name in gone:
         words += ["--delete", name]
     try:
         if put:
             changes.write_text(json.dumps({"version": 2, "variables": put}))
             words += ["--set-json", str(changes)]
-        _run(*words)
+        _run(store, *words)
         parts.replace(store)
     except OSError as error:
         raise StoreError(f"{store} cannot be written: {error.strerror}") from error
@@ -110,17 +110,21 @@ def write(store: Path, variables: Variables) -> None:
         parts.unlink(missing_ok=True)
 
 
-def _run(*words: str) -> str:
+def _run(store: Path, *words: str) -> str:
     tool = program()
     if tool is None:
         raise StoreError(f"{PROGRAM} is not installed")
     try:
         done = subprocess.run(
-            [tool, *words], capture_output=True, text=True, check=False, timeout=_PATIENCE
+            [tool, "--input", str(store), *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_PATIENCE,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise StoreError(f"{PROGRAM} cannot be run: {error}") from error
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it does not say why"])[-1]
-        raise StoreError(f"{PROGRAM} failed: {last}")
+        raise StoreError(f"{PROGRAM} cannot make anything of {store}: {last}")
     return done.stdout
